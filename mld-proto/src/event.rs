@@ -1,0 +1,248 @@
+use core::net::Ipv6Addr;
+use core::ops::Range;
+
+use crate::GroupAddr;
+
+/// Something that is no longer as it was last told. Read the router to learn what it is now.
+///
+/// For one packet the querier comes first, then each changed group in order of first mention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Event {
+    /// The role or the elected querier changed: see [`Router::querier`](crate::Router::querier).
+    Querier,
+    /// A timer ended the last state of the group, after queries or in silence. Its membership follows.
+    Timeout(GroupAddr),
+    /// Whether the group has listeners, its filter mode, or the sources that a membership names changed: see
+    /// [`Router::group`](crate::Router::group), which knows no group without listeners.
+    Membership(GroupAddr),
+    /// The router has been stopped and every group told.
+    Stopped,
+}
+
+/// A fact about one accepted packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Item {
+    /// A Report, of MLDv2 one record of it.
+    Report {
+        /// The group.
+        group: GroupAddr,
+        /// Who sent it.
+        reporter: Ipv6Addr,
+        /// What it says.
+        record: Record,
+    },
+    /// An MLDv1 Done.
+    Done {
+        /// The group.
+        group: GroupAddr,
+        /// Who sent it.
+        reporter: Ipv6Addr,
+    },
+    /// State was refused. Told once for each group and limit until usage falls below the limit; a router
+    /// remembers [`Limit::REMEMBERED`] such tellings, so that a flood may be told again.
+    Limit {
+        /// The group.
+        group: GroupAddr,
+        /// Which limit.
+        limit: Limit,
+    },
+}
+
+/// What a report says of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Record {
+    /// MODE_IS_INCLUDE.
+    IsIn,
+    /// MODE_IS_EXCLUDE.
+    IsEx,
+    /// CHANGE_TO_INCLUDE_MODE.
+    ToIn,
+    /// CHANGE_TO_EXCLUDE_MODE.
+    ToEx,
+    /// ALLOW_NEW_SOURCES.
+    Allow,
+    /// BLOCK_OLD_SOURCES.
+    Block,
+    /// An MLDv1 Report.
+    Report,
+}
+
+impl Record {
+    /// The name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IsIn => "is-in",
+            Self::IsEx => "is-ex",
+            Self::ToIn => "to-in",
+            Self::ToEx => "to-ex",
+            Self::Allow => "allow",
+            Self::Block => "block",
+            Self::Report => "report",
+        }
+    }
+}
+
+/// A bound on the state that listeners can create (R-SEC-7, R-SEC-8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Limit {
+    /// Groups of the interface.
+    Groups,
+    /// Sources of one group.
+    GroupSources,
+    /// Sources of all groups of the interface.
+    Sources,
+}
+
+impl Limit {
+    /// Every limit.
+    pub const ALL: [Self; 3] = [Self::Groups, Self::GroupSources, Self::Sources];
+    /// How many refusals a router remembers as told.
+    pub const REMEMBERED: usize = 80;
+
+    /// The name in documents, that of the configuration key.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Groups => "max-groups",
+            Self::GroupSources => "max-group-sources",
+            Self::Sources => "max-sources",
+        }
+    }
+}
+
+/// The router filter mode of a group (RFC 9777 section 7.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FilterMode {
+    /// Only the listed sources are wanted.
+    Include,
+    /// All but the listed sources are wanted.
+    Exclude,
+}
+
+impl FilterMode {
+    /// The name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Include => "include",
+            Self::Exclude => "exclude",
+        }
+    }
+}
+
+/// The state of a group in the terms of RFC 2710 section 6, for both versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GroupState {
+    /// Nobody wants it.
+    NoListeners,
+    /// Somebody wants it.
+    ListenersPresent,
+    /// A specific Query lowered the timers so that the group ends unless somebody answers.
+    CheckingListeners,
+}
+
+impl GroupState {
+    /// The name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoListeners => "no-listeners",
+            Self::ListenersPresent => "listeners-present",
+            Self::CheckingListeners => "checking-listeners",
+        }
+    }
+}
+
+/// Who queries the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Querier {
+    /// This router, with its link-local address.
+    Me(Ipv6Addr),
+    /// Another router.
+    Other(Ipv6Addr),
+    /// Nobody known (R-YNG-3, R-ELE-10).
+    Unknown,
+}
+
+impl Querier {
+    /// The querier's address; `::` if nobody is known.
+    pub const fn address(self) -> Ipv6Addr {
+        match self {
+            Self::Me(address) | Self::Other(address) => address,
+            Self::Unknown => Ipv6Addr::UNSPECIFIED,
+        }
+    }
+
+    /// The role of this router in documents: `querier` or `non-querier`.
+    pub const fn role(self) -> &'static str {
+        match self {
+            Self::Me(_) => "querier",
+            Self::Other(_) | Self::Unknown => "non-querier",
+        }
+    }
+}
+
+/// A kind of MLD message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// Query of either version, type 130.
+    Query,
+    /// MLDv1 Report, type 131.
+    ReportV1,
+    /// MLDv1 Done, type 132.
+    Done,
+    /// MLDv2 Report, type 143.
+    ReportV2,
+}
+
+/// What the headers around an ICMPv6 message said, for sockets that yield the message alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageMeta {
+    /// Source address.
+    pub source: Ipv6Addr,
+    /// Destination address.
+    pub destination: Ipv6Addr,
+    /// Hop limit.
+    pub hop_limit: u8,
+    /// Whether a hop-by-hop header bore a Router Alert option of value 0.
+    pub router_alert: bool,
+    /// Whether somebody trusted verified the ICMPv6 checksum already.
+    pub checksum_verified: bool,
+    /// Whether this node's own host part sent the message. Only then is a Report or Done from the router's own
+    /// address taken (R-RST-9, R-SEC-13).
+    pub own_host: bool,
+}
+
+/// How much of the buffer [`poll_transmit`](crate::Router::poll_transmit) wrote, and where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Transmit {
+    /// Octets of the packet, from the IPv6 header on.
+    pub len: usize,
+    /// Destination address.
+    pub destination: Ipv6Addr,
+}
+
+impl Transmit {
+    /// Where in the buffer the ICMPv6 message stands, for sockets that write the headers themselves.
+    pub const fn message(&self) -> Range<usize> {
+        crate::wire::HEADERS_LEN..self.len
+    }
+}
+
+/// The buffer cannot hold the packet that is due. Nothing was consumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferTooSmall {
+    /// Octets that would do.
+    pub needed: usize,
+}
+
+impl core::fmt::Display for BufferTooSmall {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "the buffer must hold at least {} octets", self.needed)
+    }
+}
+
+impl core::error::Error for BufferTooSmall {}
+
+const _: () = assert!(size_of::<Event>() <= 40);
