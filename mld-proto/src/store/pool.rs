@@ -1,0 +1,38 @@
+/// Free slots of a table: those given back, linked through the slots, then those never used.
+///
+/// Nothing is initialised at the start, so a table of a million slots costs nothing before it is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pool {
+    free: Option<u32>,
+    fresh: u32,
+}
+
+impl Pool {
+    pub(crate) const NEW: Self = Self { free: None, fresh: 0 };
+
+    /// Takes a slot of a table of `len`; `next` tells which free slot a free slot links to.
+    pub(crate) fn take(&mut self, len: usize, next: impl FnOnce(usize) -> Option<usize>) -> Option<usize> {
+        let at = match self.free {
+            Some(at) => {
+                self.free = next(at as usize).map(|at| at as u32);
+                at as usize
+            }
+            None if (self.fresh as usize) < len => {
+                self.fresh += 1;
+                self.fresh as usize - 1
+            }
+            None => return None,
+        };
+        Some(at)
+    }
+
+    /// Gives a slot back and returns what it must link to.
+    pub(crate) fn give(&mut self, at: usize) -> Option<usize> {
+        self.free.replace(at as u32).map(|at| at as usize)
+    }
+
+    /// How many slots from the beginning of the table have ever been used.
+    pub(crate) const fn reach(&self) -> usize {
+        self.fresh as usize
+    }
+}

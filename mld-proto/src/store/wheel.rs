@@ -1,0 +1,210 @@
+//! A hierarchical timer wheel: when is the next deadline, and whose?
+//!
+//! Four levels of 64 slots; a slot spans 1 ms, 64 ms, 4.1 s and 4.4 min. A timer stands at the level at which its
+//! deadline first differs from the present, and is moved down as time passes. What lies beyond the last level waits
+//! at its end. Each slot is a list through the timers' own memory.
+//!
+//! Deadlines live with the timers. Postponing one need not touch the wheel: the timer is then taken out early, seen to
+//! be alive and put in again. Only bringing a deadline forward must.
+
+use super::TimerId;
+
+const LEVELS: usize = 4;
+const BITS: u32 = 6;
+const SLOTS: usize = 1 << BITS;
+
+/// A timer that is not on the wheel.
+pub(crate) const NOWHERE: u16 = u16::MAX;
+
+/// The links of a timer, wherever they are kept.
+#[derive(Debug)]
+pub(crate) struct Node<'n> {
+    pub(crate) prev: &'n mut TimerId,
+    pub(crate) next: &'n mut TimerId,
+    pub(crate) at: &'n mut u16,
+}
+
+/// Where timers are kept.
+pub(crate) trait Nodes {
+    fn node(&mut self, id: TimerId) -> Node<'_>;
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Wheel {
+    /// No timer stands in a slot that ended before this.
+    present: u64,
+    occupied: [u64; LEVELS],
+    heads: [[TimerId; SLOTS]; LEVELS],
+}
+
+impl Wheel {
+    pub(crate) const NEW: Self =
+        Self { present: 0, occupied: [0; LEVELS], heads: [[TimerId::NIL; SLOTS]; LEVELS] };
+
+    /// Puts a timer on the wheel that is not on it. A deadline in the past counts as the present.
+    pub(crate) fn insert(&mut self, nodes: &mut impl Nodes, id: TimerId, deadline: u64) {
+        let (level, slot) = self.place(deadline);
+        let head = self.heads[level][slot];
+        let node = nodes.node(id);
+        debug_assert_eq!(*node.at, NOWHERE);
+        *node.at = (level * SLOTS + slot) as u16;
+        *node.prev = TimerId::NIL;
+        *node.next = head;
+        if head != TimerId::NIL {
+            *nodes.node(head).prev = id;
+        }
+        self.heads[level][slot] = id;
+        self.occupied[level] |= 1 << slot;
+    }
+
+    /// Takes a timer off the wheel, if it is on it.
+    pub(crate) fn remove(&mut self, nodes: &mut impl Nodes, id: TimerId) {
+        let Node { prev, next, at } = nodes.node(id);
+        let (prev, next, at) = (*prev, *next, core::mem::replace(at, NOWHERE));
+        if at == NOWHERE {
+            return;
+        }
+        let (level, slot) = (usize::from(at) / SLOTS, usize::from(at) % SLOTS);
+        if next != TimerId::NIL {
+            *nodes.node(next).prev = prev;
+        }
+        if prev == TimerId::NIL {
+            self.heads[level][slot] = next;
+            if next == TimerId::NIL {
+                self.occupied[level] &= !(1 << slot);
+            }
+        } else {
+            *nodes.node(prev).next = next;
+        }
+    }
+
+    /// Takes off one timer whose slot begins at `until` or earlier. Its deadline may lie later: then it has to be
+    /// put in again. `None` once there is none; the present is then `until`.
+    pub(crate) fn pop(&mut self, nodes: &mut impl Nodes, until: u64) -> Option<TimerId> {
+        match self.first() {
+            Some((begin, level, slot)) if begin <= until => {
+                self.present = self.present.max(begin);
+                let id = self.heads[level][slot];
+                self.remove(nodes, id);
+                Some(id)
+            }
+            _ => {
+                self.present = self.present.max(until);
+                None
+            }
+        }
+    }
+
+    /// The earliest moment at which [`pop`](Self::pop) has something: no later than the first deadline.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.first().map(|(begin, ..)| begin)
+    }
+
+    /// The slot that begins first; of those that begin together the coarser, which may hold earlier deadlines.
+    fn first(&self) -> Option<(u64, usize, usize)> {
+        let mut first: Option<(u64, usize, usize)> = None;
+        for (level, occupied) in self.occupied.iter().enumerate() {
+            if *occupied == 0 {
+                continue;
+            }
+            let shift = BITS * level as u32;
+            let turn = self.present >> shift;
+            let ahead = u64::from(occupied.rotate_right(turn as u32 % SLOTS as u32).trailing_zeros());
+            let begin = (turn + ahead) << shift;
+            if first.is_none_or(|(earliest, ..)| begin <= earliest) {
+                first = Some((begin, level, (turn + ahead) as usize % SLOTS));
+            }
+        }
+        first
+    }
+
+    fn place(&self, deadline: u64) -> (usize, usize) {
+        let deadline = deadline.max(self.present);
+        let differing = u64::BITS - (deadline ^ self.present).leading_zeros();
+        let level = (differing.saturating_sub(1) / BITS) as usize;
+        if level < LEVELS - 1 {
+            return (level, (deadline >> (BITS * level as u32)) as usize % SLOTS);
+        }
+        let shift = BITS * (LEVELS as u32 - 1);
+        let end = (self.present >> shift) + SLOTS as u64 - 1;
+        (LEVELS - 1, (deadline >> shift).min(end) as usize % SLOTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::GroupId;
+
+    struct Slots(Vec<(TimerId, TimerId, u16, u64)>);
+
+    impl Nodes for Slots {
+        fn node(&mut self, id: TimerId) -> Node<'_> {
+            let (prev, next, at, _) = &mut self.0[id.0 as usize];
+            Node { prev, next, at }
+        }
+    }
+
+    fn id(at: usize) -> TimerId {
+        GroupId::new(at).into()
+    }
+
+    proptest! {
+        #[test]
+        fn timers_end_in_order_and_on_their_millisecond(
+            steps in prop::collection::vec((0usize..12, 0u64..4, prop_oneof![
+                0u64..70, 0u64..5_000, 0u64..300_000, 0u64..100_000_000,
+            ]), 1..120),
+        ) {
+            let mut wheel = Wheel::NEW;
+            let mut slots = Slots(vec![(TimerId::NIL, TimerId::NIL, NOWHERE, 0); 12]);
+            let mut alive: Vec<Option<u64>> = vec![None; 12];
+            let mut now = 0;
+            for (at, action, amount) in steps {
+                match action {
+                    0 => {
+                        wheel.remove(&mut slots, id(at));
+                        slots.0[at].3 = now + amount;
+                        wheel.insert(&mut slots, id(at), now + amount);
+                        alive[at] = Some(now + amount);
+                    }
+                    1 => {
+                        wheel.remove(&mut slots, id(at));
+                        alive[at] = None;
+                    }
+                    // Postponed without telling the wheel.
+                    2 => if let Some(deadline) = &mut alive[at] {
+                        *deadline += amount;
+                        slots.0[at].3 = *deadline;
+                    },
+                    _ => {
+                        let until = now + amount;
+                        while let Some(next) = wheel.next().filter(|next| *next <= until) {
+                            now = now.max(next);
+                            while let Some(popped) = wheel.pop(&mut slots, now) {
+                                let deadline = slots.0[popped.0 as usize].3;
+                                if deadline <= now {
+                                    prop_assert_eq!(alive[popped.0 as usize].take(), Some(now), "late or twice");
+                                } else {
+                                    wheel.insert(&mut slots, popped, deadline);
+                                }
+                            }
+                        }
+                        now = until;
+                        prop_assert_eq!(wheel.pop(&mut slots, now), None);
+                    }
+                }
+                let first = alive.iter().flatten().min().copied();
+                prop_assert!(first.is_none_or(|first| first >= now));
+                prop_assert!(wheel.next().is_some() == first.is_some());
+                prop_assert!(wheel.next() <= first.or(Some(u64::MAX)));
+            }
+        }
+    }
+}
