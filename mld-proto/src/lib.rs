@@ -1,0 +1,114 @@
+//! The router side of Multicast Listener Discovery as a pure engine: MLDv1 (RFC 2710) and MLDv2 (RFC 9777).
+//!
+//! MLD is how an IPv6 router learns who on a link wants which multicast group. This crate holds the protocol and
+//! nothing else: it has no socket, no clock, no thread, no allocator, no logger and no `unsafe` code. It runs on a
+//! microcontroller with 8 groups and on a server with a million.
+//!
+//! # The model
+//!
+//! A [`Router`] looks after one link. It keeps a record for each multicast address that somebody listens to: a filter
+//! timer (running in exclude mode), the sources with a timer each, and what it still has to ask. Filter mode and
+//! forwarding are read off those deadlines, they are not stored beside them. The memory is the caller's: [`Tables`] of
+//! arrays, slices or boxed slices, whose lengths are the limits.
+//!
+//! # The calls
+//!
+//! - Something happened: [`handle_packet`](Router::handle_packet) and its siblings,
+//!   [`handle_timeout`](Router::handle_timeout), [`start`](Router::start), [`stop`](Router::stop),
+//!   [`set_address`](Router::set_address), [`reconfigure`](Router::reconfigure). Each takes the time.
+//! - What is to be done: [`poll_transmit`](Router::poll_transmit) writes the next packet into the caller's buffer,
+//!   [`poll_event`](Router::poll_event) names what changed, [`poll_timeout`](Router::poll_timeout) says when to come
+//!   back.
+//! - What holds: [`group`](Router::group), [`groups`](Router::groups), [`forwards`](Router::forwards),
+//!   [`querier`](Router::querier), [`stats`](Router::stats).
+//!
+//! After something happened, poll transmissions and events until there are none, then wait for a packet or for
+//! `poll_timeout`. That is all there is to the contract, and breaking it does little harm: outputs are
+//! level-triggered, worked out from the present state when they are polled. A poll that is skipped delays and loses
+//! nothing, ten changes between two polls are one event, no queue can overflow. No call does unbounded work: with
+//! more due than one call does, `poll_timeout` asks to come back at once. No call panics, whatever the packet.
+//!
+//! Facts about one packet, the reports in it and the state it was refused, are the result of `handle_packet`.
+//!
+//! # The loop
+//!
+//! ```
+//! # use mld_proto::{Config, Event, Instant, Router};
+//! # struct Link { left: u32 }
+//! # impl Link {
+//! #     fn send(&mut self, _packet: &[u8]) {}
+//! #     fn address(&self) -> core::net::Ipv6Addr { "fe80::1".parse().unwrap() }
+//! #     fn now(&self) -> Instant { Instant::from_millis(u64::from(100 - self.left) * 1000) }
+//! #     fn receive_until(&mut self, _deadline: Option<Instant>) -> Option<Vec<u8>> { self.left -= 1; None }
+//! #     fn is_open(&self) -> bool { self.left > 0 }
+//! # }
+//! # let mut link = Link { left: 100 };
+//! let mut router = Router::new(Config::DEFAULT, mld_proto::inline_tables!(groups: 8, sources: 32), 0x5eed);
+//! let mut buffer = [0; 1500];
+//! router.start(link.now(), Some(link.address()));
+//! while link.is_open() {
+//!     while let Some(transmit) = router.poll_transmit(link.now(), &mut buffer)? {
+//!         link.send(&buffer[..transmit.len]);
+//!     }
+//!     while let Some(event) = router.poll_event() {
+//!         if let Event::Membership(group) = event {
+//!             match router.group(group) {
+//!                 Some(group) => println!("{} {:?}", group.address(), group.filter_mode()),
+//!                 None => println!("{group} has no listeners"),
+//!             }
+//!         }
+//!     }
+//!     match link.receive_until(router.poll_timeout()) {
+//!         // An error is a packet that was ignored and counted, not a failure.
+//!         Some(packet) => drop(router.handle_packet(link.now(), &packet)),
+//!         None => router.handle_timeout(link.now()),
+//!     }
+//! }
+//! assert_eq!(router.stats().sent.general, 2);
+//! # Ok::<(), mld_proto::BufferTooSmall>(())
+//! ```
+//!
+//! On a link that is never quiet call `handle_timeout` every few packets too; it is cheap when nothing is due. To have
+//! each event at the exact moment of its deadline, step from deadline to deadline:
+//! `while let Some(due) = router.poll_timeout().filter(|due| *due <= now) { router.handle_timeout(due); … }`.
+//!
+//! # Requirements
+//!
+//! Identifiers such as R-REC-2 beside code and tests name rows of `COMPLIANCE.md`, which lists for each requirement of
+//! the standards the code and the test.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod addr;
+mod config;
+mod discard;
+mod event;
+mod router;
+mod stats;
+mod store;
+mod time;
+pub mod wire;
+
+#[cfg(feature = "serde")]
+pub mod document;
+#[cfg(feature = "serde")]
+pub mod settings;
+
+pub use addr::{ALL_MLDV2_ROUTERS, ALL_NODES, ALL_ROUTERS, GroupAddr, NotManaged};
+pub use config::{
+    Config, ConfigBuilder, ConfigError, DEFAULT_LAST_LISTENER_QUERY_INTERVAL, DEFAULT_MTU,
+    DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL, DEFAULT_ROBUSTNESS_VARIABLE, Prefix,
+    PrefixError, QuerierMode, Readings, SSM_PREFIXES_MAX, SsmRange, Version,
+};
+pub use discard::Discard;
+pub use event::{
+    BufferTooSmall, Event, FilterMode, GroupState, Item, Limit, MessageKind, MessageMeta, Querier, Record,
+    Transmit,
+};
+pub use router::{Accepted, GroupRef, Router, SourceRef, Usage};
+pub use stats::{MessageCounts, SentCounts, Stats};
+pub use store::{GroupSlot, IndexSlot, SourceSlot, Storage, Tables, TablesError};
+pub use time::Instant;

@@ -1,0 +1,221 @@
+//! What a router is made of, and its life: start, stop, new settings, a new address.
+
+use core::net::Ipv6Addr;
+
+use super::election::Election;
+use super::limits::Limits;
+use crate::store::{
+    GroupFlags, GroupId, GroupQueue, Index, Node, Nodes, Pool, SourceId, TimerId, TimerOf, View, Wheel,
+};
+use crate::{Config, GroupAddr, QuerierMode, Stats, Usage, Version};
+
+/// Timers, slots or listed groups that one call touches at most.
+pub(super) const BATCH: usize = 256;
+
+/// Everything but the tables. Its methods take the tables as a [`View`], so that there is one copy of each whatever
+/// the tables are made of.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(super) config: Config,
+    pub(super) stats: Stats,
+    pub(super) index: Index,
+    pub(super) group_pool: Pool,
+    pub(super) source_pool: Pool,
+    pub(super) wheel: Wheel,
+    /// Groups whose membership may differ from what was told.
+    pub(super) events: GroupQueue,
+    /// Groups with specific Queries to send.
+    pub(super) transmits: GroupQueue,
+    /// Deleted sources whose slots may be taken at need, linked through their timer links.
+    pub(super) ghosts: SourceId,
+    pub(super) limits: Limits,
+    pub(super) usage: Usage,
+    /// The latest moment given.
+    pub(super) now: u64,
+    /// Deadlines up to this one are over, whether the wheel has come to them or not (R-TIM-13).
+    pub(super) horizon: u64,
+    /// Some deadlines up to the horizon have not been come to: groups are settled before they are used.
+    pub(super) backlog: bool,
+    pub(super) running: bool,
+    /// Stopped, and that has not been told.
+    pub(super) stop_untold: bool,
+    /// Changes with each stop: groups of the other kind are of a former life and as good as gone.
+    pub(super) odd_life: bool,
+    /// The slot from which groups are still to be looked at that may no longer exist.
+    pub(super) sweep: Option<usize>,
+    pub(super) election: Election,
+}
+
+impl Core {
+    pub(super) const fn new(config: Config, hash_seed: u64) -> Self {
+        Self {
+            config,
+            stats: Stats::NEW,
+            index: Index::new(hash_seed),
+            group_pool: Pool::NEW,
+            source_pool: Pool::NEW,
+            wheel: Wheel::NEW,
+            events: GroupQueue::new(|slot| &mut slot.event_next),
+            transmits: GroupQueue::new(|slot| &mut slot.transmit_next),
+            ghosts: SourceId::NIL,
+            limits: Limits::NEW,
+            usage: Usage { groups: 0, sources: 0 },
+            now: 0,
+            horizon: 0,
+            backlog: false,
+            running: false,
+            stop_untold: false,
+            odd_life: false,
+            sweep: None,
+            election: Election::NEW,
+        }
+    }
+
+    pub(super) fn start(&mut self, now: u64, link_local: Option<Ipv6Addr>) {
+        self.arrive(now);
+        if self.running {
+            return self.set_address(now, link_local);
+        }
+        self.running = true;
+        self.stop_untold = false;
+        self.election.link_local = link_local;
+        self.begin_election();
+    }
+
+    pub(super) fn stop(&mut self, view: &mut View<'_>, now: u64) {
+        self.arrive(now);
+        if !self.running {
+            return;
+        }
+        self.running = false;
+        self.stop_untold = true;
+        self.election = Election::NEW;
+        self.end_life(view);
+    }
+
+    pub(super) fn reconfigure(&mut self, view: &mut View<'_>, now: u64, config: Config) {
+        self.arrive(now);
+        let before = core::mem::replace(&mut self.config, config);
+        if !self.running {
+            return;
+        }
+        if before.version != config.version {
+            self.end_life(view);
+            self.forget_routers();
+            return self.begin_election();
+        }
+        if before.querier != config.querier {
+            self.begin_election();
+        }
+        if before.ssm_range != config.ssm_range
+            || before.readings.ignore_link_local_groups != config.readings.ignore_link_local_groups
+        {
+            self.sweep = Some(0);
+        }
+    }
+
+    /// Takes note of the time at which a packet comes or a command is given: what ended before is over.
+    pub(super) fn arrive(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        self.horizon = self.horizon.max(self.now.saturating_sub(1));
+        self.advance_election();
+        self.backlog = self.wheel.next().is_some_and(|next| next <= self.horizon);
+    }
+
+    /// Makes every group a former one. Their slots are looked at bit by bit.
+    fn end_life(&mut self, view: &mut View<'_>) {
+        while self.sweep.is_some() {
+            self.sweep_some(view);
+        }
+        self.odd_life = !self.odd_life;
+        self.sweep = Some(0);
+    }
+
+    /// Looks at a few slots for groups of a former life and groups that the configuration no longer admits.
+    pub(super) fn sweep_some(&mut self, view: &mut View<'_>) {
+        let Some(begin) = self.sweep else { return };
+        let end = self.group_pool.reach().min(begin + BATCH);
+        for id in (begin..end).map(GroupId::new) {
+            let slot = view.group(id);
+            if slot.address.is_unspecified() || slot.flags.contains(GroupFlags::GONE) {
+                continue;
+            }
+            let excluded = slot.filter_deadline > self.horizon;
+            if self.is_former(slot.flags) || !self.admits(slot.address, excluded) {
+                self.forget(view, id);
+            }
+        }
+        self.sweep = (end < self.group_pool.reach()).then_some(end);
+    }
+
+    pub(super) const fn is_former(&self, flags: GroupFlags) -> bool {
+        flags.contains(GroupFlags::ODD_LIFE) != self.odd_life
+    }
+
+    /// Whether the configuration lets a group exist: R-SSM-9, R-SEC-14.
+    fn admits(&self, address: Ipv6Addr, excluded: bool) -> bool {
+        let ignored = self.config.readings.ignore_link_local_groups
+            && GroupAddr::new(address).is_ok_and(GroupAddr::is_link_local);
+        !ignored && !(excluded && self.config.ssm_range.contains(address))
+    }
+
+    /// The group in a state that can be read: former groups are ended, and so is what is over.
+    pub(super) fn find(&mut self, view: &mut View<'_>, group: GroupAddr) -> Option<GroupId> {
+        let id = self.index.find_group(view.shared(), group.get())?;
+        let flags = view.group(id).flags;
+        if flags.contains(GroupFlags::GONE) {
+            return None;
+        }
+        if self.is_former(flags) {
+            self.forget(view, id);
+            return None;
+        }
+        if self.backlog {
+            self.settle(view, id);
+            // It may have ended, and its slot may have been freed.
+            return self.index.find_group(view.shared(), group.get()).filter(|id| {
+                let slot = &view.groups[id.at()];
+                !slot.flags.contains(GroupFlags::GONE)
+            });
+        }
+        Some(id)
+    }
+
+    pub(super) const fn takes_part(&self) -> bool {
+        self.running && matches!(self.config.querier, QuerierMode::Auto) && self.election.link_local.is_some()
+    }
+
+    /// When to call again; see [`Router::poll_timeout`](super::Router::poll_timeout).
+    pub(super) fn poll_timeout(&self) -> Option<u64> {
+        let waiting = self.sweep.is_some()
+            || self.stop_untold
+            || self.events.first().is_some()
+            || self.transmits.first().is_some()
+            || self.querier_untold()
+            || self.election.general_due;
+        if waiting {
+            return Some(self.now);
+        }
+        let next = [self.wheel.next(), self.election_deadline()].into_iter().flatten().min()?;
+        Some(if next <= self.horizon { self.now } else { next })
+    }
+
+    pub(super) const fn is_version_1(&self) -> bool {
+        matches!(self.config.version, Version::V1)
+    }
+}
+
+impl Nodes for View<'_> {
+    fn node(&mut self, id: TimerId) -> Node<'_> {
+        match id.of() {
+            TimerOf::Group(id) => {
+                let slot = self.group(id);
+                Node { prev: &mut slot.timer_prev, next: &mut slot.timer_next, at: &mut slot.timer_at }
+            }
+            TimerOf::Source(id) => {
+                let slot = self.source(id);
+                Node { prev: &mut slot.timer_prev, next: &mut slot.timer_next, at: &mut slot.timer_at }
+            }
+        }
+    }
+}

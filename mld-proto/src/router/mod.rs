@@ -1,0 +1,259 @@
+//! One link's router: the querier, the state of its groups, the answers for forwarding.
+
+mod core;
+mod election;
+mod input;
+mod limits;
+mod records;
+mod specific;
+mod state;
+mod timeout;
+mod transmit;
+mod view;
+
+use ::core::net::Ipv6Addr;
+use ::core::time::Duration;
+
+use self::core::Core;
+use crate::store::GroupId;
+use crate::{
+    BufferTooSmall, Config, Discard, Event, FilterMode, GroupAddr, GroupState, Instant, MessageMeta, Querier,
+    Stats, Storage, Transmit,
+};
+
+pub use input::Accepted;
+pub use view::{GroupRef, SourceRef};
+
+/// The router of one link. Run one for each interface.
+///
+/// Calls may come in any order and any number: what is to be sent and told is worked out from the present state when
+/// it is polled. See the crate's documentation for the loop that drives it.
+///
+/// It takes the time from its callers and never goes back: an earlier `now` counts as the latest one seen. A
+/// deadline at a moment is alive while a packet of that moment is handled; [`handle_timeout`](Self::handle_timeout)
+/// ends it (R-TIM-13).
+#[derive(Debug)]
+pub struct Router<T> {
+    core: Core,
+    tables: T,
+}
+
+/// How much of the tables is in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Groups with listeners.
+    pub groups: u32,
+    /// Their sources.
+    pub sources: u32,
+}
+
+impl<T: Storage> Router<T> {
+    /// A router that is stopped. `tables` must be empty. `hash_seed` should be unpredictable to listeners; it has no
+    /// influence on what the router does.
+    pub const fn new(config: Config, tables: T, hash_seed: u64) -> Self {
+        Self { core: Core::new(config, hash_seed), tables }
+    }
+
+    /// Starts with the startup series of General Queries. `link_local` is the address of the interface that takes
+    /// part in the election, in fe80::/64; with `None` the router builds state and sends nothing until
+    /// [`set_address`](Self::set_address) names one. Of a running router it only sets the address.
+    ///
+    /// R-ELE-1, R-ELE-10, R-ELE-12, R-QRY-2.
+    pub fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>) {
+        self.core.start(now.as_millis(), link_local);
+    }
+
+    /// The interface's link-local address changed, appeared or went away: R-ELE-8, R-ELE-10. State is kept.
+    pub fn set_address(&mut self, now: Instant, link_local: Option<Ipv6Addr>) {
+        self.core.set_address(now.as_millis(), link_local);
+    }
+
+    /// Forgets every group and ends every timer. [`poll_event`](Self::poll_event) tells each group's end, then
+    /// [`Event::Stopped`]. R-ELE-12.
+    pub fn stop(&mut self, now: Instant) {
+        self.core.stop(&mut self.tables.view(), now.as_millis());
+    }
+
+    /// Takes new settings. They count at once; timers that run keep their deadlines (R-TIM-9). A new version starts
+    /// the router anew: every group is forgotten. Groups that the settings no longer admit are forgotten (R-SSM-9).
+    pub fn reconfigure(&mut self, now: Instant, config: Config) {
+        self.core.reconfigure(&mut self.tables.view(), now.as_millis(), config);
+    }
+
+    /// Takes one IPv6 packet that came in, beginning with the octet that bears the version.
+    ///
+    /// # Errors
+    ///
+    /// Why the packet was ignored. Nothing but a counter has changed then.
+    pub fn handle_packet<'a>(&'a mut self, now: Instant, packet: &'a [u8]) -> Result<Accepted<'a>, Discard> {
+        self.core.handle_packet(self.tables.view(), now.as_millis(), packet, false)
+    }
+
+    /// [`handle_packet`](Self::handle_packet) for a packet whose ICMPv6 checksum somebody trusted has verified,
+    /// a network card or the kernel it came from.
+    ///
+    /// # Errors
+    ///
+    /// As for [`handle_packet`](Self::handle_packet).
+    pub fn handle_verified_packet<'a>(
+        &'a mut self,
+        now: Instant,
+        packet: &'a [u8],
+    ) -> Result<Accepted<'a>, Discard> {
+        self.core.handle_packet(self.tables.view(), now.as_millis(), packet, true)
+    }
+
+    /// [`handle_packet`](Self::handle_packet) for a caller that has only the ICMPv6 message, beginning with its type,
+    /// and knows what the headers said.
+    ///
+    /// # Errors
+    ///
+    /// As for [`handle_packet`](Self::handle_packet).
+    pub fn handle_message<'a>(
+        &'a mut self,
+        now: Instant,
+        meta: &MessageMeta,
+        message: &'a [u8],
+    ) -> Result<Accepted<'a>, Discard> {
+        self.core.handle_message(self.tables.view(), now.as_millis(), meta, message)
+    }
+
+    /// Ends the deadlines up to `now`. Early, late and repeated calls do no harm. One call does bounded work; while
+    /// some is left, [`poll_timeout`](Self::poll_timeout) says `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.core.handle_timeout(&mut self.tables.view(), now.as_millis());
+    }
+
+    /// Writes the next packet that is due into `buffer`, complete from the IPv6 header on; `None` once nothing is
+    /// due. Packets are no longer than the buffer and the MTU: a list of sources is split to fit.
+    ///
+    /// # Errors
+    ///
+    /// [`BufferTooSmall`] if `buffer` cannot hold a Query at all, with one source if it asks for sources.
+    pub fn poll_transmit(
+        &mut self,
+        now: Instant,
+        buffer: &mut [u8],
+    ) -> Result<Option<Transmit>, BufferTooSmall> {
+        self.core.poll_transmit(&mut self.tables.view(), now.as_millis(), buffer)
+    }
+
+    /// Names something that is no longer as it was last told; `None` if all is told, or if so much had to be looked
+    /// at that [`poll_timeout`](Self::poll_timeout) asks to come back.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.core.poll_event(&mut self.tables.view())
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) and to poll again. It is the latest `now` while work or
+    /// output waits; otherwise a moment to come, sometimes earlier than need be and never later. `None` if there is
+    /// nothing to wait for.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.core.poll_timeout().map(Instant::from_millis)
+    }
+
+    /// Whether it was started and not stopped since.
+    pub const fn is_running(&self) -> bool {
+        self.core.running
+    }
+
+    /// The latest moment given.
+    pub const fn now(&self) -> Instant {
+        Instant::from_millis(self.core.now)
+    }
+
+    /// The address that takes part in the election.
+    pub const fn link_local(&self) -> Option<Ipv6Addr> {
+        self.core.election.link_local
+    }
+
+    /// Who queries the link. Without part in the election: the lowest address whose Query was heard within its
+    /// other-querier-present interval. R-ELE-7, R-YNG-3.
+    pub fn querier(&self) -> Querier {
+        self.core.querier()
+    }
+
+    /// Whether traffic from `source` to `group` should be sent out on this link (RFC 9777 section 7.3). Never for
+    /// groups of link-local scope (R-FWD-4). O(1).
+    pub fn forwards(&self, group: GroupAddr, source: Ipv6Addr) -> bool {
+        if group.is_link_local() {
+            return false;
+        }
+        let Some((id, found)) = self.find(group) else { return false };
+        let horizon = self.core.horizon;
+        let tables = self.tables.shared();
+        match (found.filter_mode(), self.core.index.find_source(tables, id, source)) {
+            (FilterMode::Include, None) => false,
+            (FilterMode::Exclude, None) => true,
+            // A deleted source has no timer: in exclude mode it is as good as not there.
+            (mode, Some(source)) => {
+                let slot = &tables.sources[source.at()];
+                let ghost = slot.flags.contains(crate::store::SourceFlags::GHOST);
+                slot.deadline > horizon || (ghost && mode == FilterMode::Exclude)
+            }
+        }
+    }
+
+    /// The state of a group in the terms of RFC 2710.
+    pub fn state(&self, group: GroupAddr) -> GroupState {
+        self.group(group).map_or(GroupState::NoListeners, |group| group.state())
+    }
+
+    /// A group; `None` if nobody listens.
+    pub fn group(&self, group: GroupAddr) -> Option<GroupRef<'_>> {
+        self.find(group).map(|(_, group)| group)
+    }
+
+    /// Every group with listeners, in no particular order.
+    pub fn groups(&self) -> impl Iterator<Item = GroupRef<'_>> {
+        let tables = self.tables.shared();
+        let (horizon, odd_life) = (self.core.horizon, self.core.odd_life);
+        (0..self.core.group_pool.reach())
+            .filter_map(move |at| GroupRef::new(tables, GroupId::new(at), horizon, odd_life))
+    }
+
+    /// How much of the tables is in use.
+    pub const fn usage(&self) -> Usage {
+        self.core.usage
+    }
+
+    /// What came, what went, what was ignored.
+    pub const fn stats(&self) -> &Stats {
+        &self.core.stats
+    }
+
+    /// The counters, for a driver that ignores frames before the engine sees them.
+    pub const fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.core.stats
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> &Config {
+        &self.core.config
+    }
+
+    /// Robustness Variable in force: the elected querier's, or the own (R-TIM-4).
+    pub fn robustness_variable(&self) -> u8 {
+        self.core.robustness()
+    }
+
+    /// Query Interval in force (R-TIM-5).
+    pub fn query_interval(&self) -> Duration {
+        Duration::from_millis(self.core.query_interval_ms())
+    }
+
+    /// Multicast Address Listening Interval in force (RFC 9777 section 9.4).
+    pub fn listening_interval(&self) -> Duration {
+        Duration::from_millis(self.core.listening_interval_ms())
+    }
+
+    /// Other Querier Present Interval in force (RFC 9777 section 9.5).
+    pub fn other_querier_present_interval(&self) -> Duration {
+        Duration::from_millis(self.core.other_querier_present_interval_ms())
+    }
+
+    fn find(&self, group: GroupAddr) -> Option<(GroupId, GroupRef<'_>)> {
+        let tables = self.tables.shared();
+        let id = self.core.index.find_group(tables, group.get())?;
+        Some((id, GroupRef::new(tables, id, self.core.horizon, self.core.odd_life)?))
+    }
+}

@@ -1,0 +1,401 @@
+//! Groups and sources come, are refreshed, and go.
+//!
+//! The filter mode and "is it forwarded" are not stored: they are questions asked of deadlines at the horizon, so
+//! they cannot disagree with a timer. Nothing here sends or tells: it edits deadlines and marks groups.
+
+use core::net::Ipv6Addr;
+
+use super::core::Core;
+use crate::store::{
+    GroupFlags, GroupId, GroupSlot, Key, NOWHERE, SourceFlags, SourceId, SourceList, SourceSlot, TimerId,
+    View,
+};
+use crate::{GroupAddr, Limit};
+
+/// What becomes of the specific Queries that are pending for something deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pending {
+    /// They are dropped (R-REC-9, R-QRY-17).
+    Dropped,
+    /// They are still sent: an immediate leave.
+    Kept,
+}
+
+impl Core {
+    /// A group that has no listeners yet, in include mode without sources; `None` if the limit refuses it.
+    /// R-RST-7, R-CMP-19: whatever was known of an earlier group of this address is forgotten.
+    pub(super) fn create(&mut self, view: &mut View<'_>, group: GroupAddr, record: u16) -> Option<GroupId> {
+        let address = group.get();
+        let known = self.index.find_group(view.shared(), address);
+        if self.usage.groups >= self.config.groups_max {
+            return self.refuse_group(address, record);
+        }
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let Some(id) = self.take_group_slot(view) else {
+                    return self.refuse_group(address, record);
+                };
+                *view.group(id) = GroupSlot { address, ..GroupSlot::EMPTY };
+                self.index.insert(view.index, Key::Group(address), id.into());
+                id
+            }
+        };
+        self.usage.groups += 1;
+        let slot = view.group(id);
+        slot.flags.remove(GroupFlags::GONE | GroupFlags::TIMED_OUT);
+        slot.flags.set(GroupFlags::ODD_LIFE, self.odd_life);
+        slot.created = self.now;
+        Some(id)
+    }
+
+    fn refuse_group(&mut self, address: Ipv6Addr, record: u16) -> Option<GroupId> {
+        let hash = self.index.hash(Key::Group(address));
+        self.limits.refuse(&mut self.stats, hash, Limit::Groups, record);
+        None
+    }
+
+    fn take_group_slot(&mut self, view: &mut View<'_>) -> Option<GroupId> {
+        let len = view.groups.len();
+        loop {
+            let groups = &*view.groups;
+            let taken = self.group_pool.take(len, |at| groups[at].event_next.some().map(GroupId::at));
+            if taken.is_some() || self.sweep.is_none() {
+                return taken.map(GroupId::new);
+            }
+            self.sweep_some(view);
+        }
+    }
+
+    /// Ends a group: nobody listens. Its slot stays until what is pending has been polled.
+    pub(super) fn end_group(&mut self, view: &mut View<'_>, id: GroupId, pending: Pending) {
+        self.wheel.remove(view, id.into());
+        self.usage.groups -= 1;
+        if !self.limits.is_empty() {
+            self.limits.relieve(Limit::Groups);
+        }
+        let slot = view.group(id);
+        slot.flags.insert(GroupFlags::GONE);
+        slot.flags.remove(GroupFlags::LOWERED | GroupFlags::ASKED);
+        slot.filter_deadline = 0;
+        slot.version_1_until = 0;
+        slot.query_at = 0;
+        slot.reporter = Ipv6Addr::UNSPECIFIED;
+        if pending == Pending::Dropped {
+            slot.queries_left = 0;
+            slot.flags.remove(GroupFlags::ROUND | GroupFlags::QUERY_DUE);
+        }
+        if slot.flags.contains(GroupFlags::TOLD_MEMBERS) {
+            self.mark_changed(view, id);
+        }
+        self.free_if_idle(view, id);
+    }
+
+    /// Ends a group with all its sources: a stop, or a new configuration.
+    pub(super) fn forget(&mut self, view: &mut View<'_>, id: GroupId) {
+        let mut walk = SourceList::walk(view, id);
+        while let Some(source) = walk.next(view) {
+            if !view.source(source).flags.contains(SourceFlags::GHOST) {
+                self.delete_source(view, source, Pending::Dropped);
+            }
+        }
+        self.end_group(view, id, Pending::Dropped);
+    }
+
+    /// Frees the slot of a group that is gone once nothing about it is pending.
+    pub(super) fn free_if_idle(&mut self, view: &mut View<'_>, id: GroupId) {
+        let slot = view.group(id);
+        let busy = GroupFlags::IN_EVENTS | GroupFlags::IN_TRANSMITS;
+        if !slot.flags.contains(GroupFlags::GONE) || slot.flags.intersects(busy) {
+            return;
+        }
+        let key = Key::Group(slot.address);
+        let mut walk = SourceList::walk(view, id);
+        while let Some(source) = walk.next(view) {
+            self.free_ghost(view, source);
+        }
+        if let Some(removal) = self.index.remove(view.shared(), key) {
+            removal.carry_out(view.index);
+        }
+        let next = self.group_pool.give(id.at()).map_or(GroupId::NIL, GroupId::new);
+        *view.group(id) = GroupSlot { event_next: next, ..GroupSlot::EMPTY };
+    }
+
+    /// The membership of the group may have to be told.
+    pub(super) fn mark_changed(&mut self, view: &mut View<'_>, id: GroupId) {
+        let slot = view.group(id);
+        if !slot.flags.contains(GroupFlags::IN_EVENTS) {
+            slot.flags.insert(GroupFlags::IN_EVENTS);
+            self.events.push(view.groups, id);
+        }
+    }
+
+    pub(super) fn is_exclude(&self, slot: &GroupSlot) -> bool {
+        slot.filter_deadline > self.horizon
+    }
+
+    /// Refreshes the filter timer, or starts it: the group is in exclude mode from now on.
+    pub(super) fn set_filter(&mut self, view: &mut View<'_>, id: GroupId, deadline: u64) {
+        let slot = view.group(id);
+        let before = core::mem::replace(&mut slot.filter_deadline, deadline);
+        slot.flags.remove(GroupFlags::LOWERED | GroupFlags::ASKED);
+        if slot.timer_at == NOWHERE || deadline < before {
+            self.arm_group(view, id);
+        }
+        if before <= self.horizon {
+            self.mark_changed(view, id);
+        }
+    }
+
+    /// Lowers the filter timer; it never rises (R-TIM-12).
+    pub(super) fn lower_filter(&mut self, view: &mut View<'_>, id: GroupId, deadline: u64) {
+        let slot = view.group(id);
+        slot.flags.insert(GroupFlags::LOWERED);
+        if deadline < slot.filter_deadline {
+            slot.filter_deadline = deadline;
+            self.arm_group(view, id);
+        }
+    }
+
+    /// Puts the group's timer on the wheel where its filter timer or its next round of Queries ends first.
+    pub(super) fn arm_group(&mut self, view: &mut View<'_>, id: GroupId) {
+        self.wheel.remove(view, id.into());
+        if let Some(deadline) = group_deadline(view.group(id)) {
+            self.wheel.insert(view, id.into(), deadline);
+        }
+    }
+
+    /// The filter timer ended: include mode with the sources whose timers run (RFC 9777 section 7.5; R-EXP-1). Says
+    /// whether any are left; the caller ends the group otherwise.
+    #[must_use]
+    pub(super) fn leave_exclude(&mut self, view: &mut View<'_>, id: GroupId, pending: Pending) -> bool {
+        let slot = view.group(id);
+        slot.filter_deadline = 0;
+        slot.flags.remove(GroupFlags::LOWERED | GroupFlags::ASKED);
+        if pending == Pending::Dropped {
+            slot.queries_left = 0;
+            slot.flags.remove(GroupFlags::QUERY_DUE);
+        }
+        self.mark_changed(view, id);
+        self.drop_ended_sources(view, id, pending)
+    }
+
+    /// Deletes the sources whose timers do not run; says whether any are left.
+    fn drop_ended_sources(&mut self, view: &mut View<'_>, id: GroupId, pending: Pending) -> bool {
+        let mut walk = SourceList::walk(view, id);
+        while let Some(source) = walk.next(view) {
+            let slot = view.source(source);
+            if slot.deadline <= self.horizon && !slot.flags.contains(SourceFlags::GHOST) {
+                self.delete_source(view, source, pending);
+            }
+        }
+        view.group(id).source_count > 0
+    }
+
+    /// Ends what is over in a group that the wheel has not come to.
+    pub(super) fn settle(&mut self, view: &mut View<'_>, id: GroupId) {
+        if self.is_exclude(view.group(id)) {
+            return;
+        }
+        let left = if view.group(id).filter_deadline != 0 {
+            self.leave_exclude(view, id, Pending::Dropped)
+        } else {
+            self.drop_ended_sources(view, id, Pending::Dropped)
+        };
+        if !left {
+            self.time_out(view, id);
+        }
+    }
+
+    /// Ends a group whose last timer ended.
+    pub(super) fn time_out(&mut self, view: &mut View<'_>, id: GroupId) {
+        view.group(id).flags.insert(GroupFlags::TIMED_OUT);
+        self.end_group(view, id, Pending::Dropped);
+    }
+
+    /// A source of the group that is not deleted.
+    pub(super) fn find_source(&self, view: &View<'_>, group: GroupId, address: Ipv6Addr) -> Option<SourceId> {
+        let id = self.index.find_source(view.shared(), group, address)?;
+        (!view.sources[id.at()].flags.contains(SourceFlags::GHOST)).then_some(id)
+    }
+
+    /// Adds a source that is not there, without a timer; `None` if a limit refuses it (R-SEC-8).
+    pub(super) fn add_source(
+        &mut self,
+        view: &mut View<'_>,
+        group: GroupId,
+        address: Ipv6Addr,
+        record: u16,
+    ) -> Option<SourceId> {
+        let refused = if view.group(group).source_count >= self.config.group_sources_max {
+            Some(Limit::GroupSources)
+        } else if self.usage.sources >= self.config.sources_max {
+            Some(Limit::Sources)
+        } else {
+            None
+        };
+        let id = match refused {
+            Some(_) => None,
+            None => self.revive_or_take(view, group, address),
+        };
+        let Some(id) = id else {
+            let hash = self.index.hash(Key::Group(view.group(group).address));
+            self.limits.refuse(&mut self.stats, hash, refused.unwrap_or(Limit::Sources), record);
+            return None;
+        };
+        self.usage.sources += 1;
+        view.group(group).source_count += 1;
+        view.source(id).created = self.now;
+        self.mark_changed(view, group);
+        Some(id)
+    }
+
+    fn revive_or_take(&mut self, view: &mut View<'_>, group: GroupId, address: Ipv6Addr) -> Option<SourceId> {
+        if let Some(ghost) = self.index.find_source(view.shared(), group, address) {
+            self.unlink_ghost(view, ghost);
+            view.source(ghost).flags.remove(SourceFlags::GHOST);
+            return Some(ghost);
+        }
+        let sources = &*view.sources;
+        let len = sources.len();
+        let taken = self.source_pool.take(len, |at| sources[at].next.some().map(SourceId::at));
+        let id = match taken {
+            Some(at) => SourceId::new(at),
+            None => {
+                let ghost = self.ghosts.some()?;
+                let group = view.source(ghost).group;
+                view.group(group).flags.insert(GroupFlags::TOLD_STALE);
+                self.mark_changed(view, group);
+                self.free_ghost(view, ghost);
+                let sources = &*view.sources;
+                SourceId::new(self.source_pool.take(len, |at| sources[at].next.some().map(SourceId::at))?)
+            }
+        };
+        *view.source(id) = SourceSlot { address, group, ..SourceSlot::EMPTY };
+        self.index.insert(view.index, Key::Source(group, address), id.into());
+        SourceList::push(view, group, id);
+        Some(id)
+    }
+
+    /// Sets a source timer that is refreshed or begins.
+    pub(super) fn set_source(&mut self, view: &mut View<'_>, id: SourceId, deadline: u64) {
+        let horizon = self.horizon;
+        let slot = view.source(id);
+        let before = core::mem::replace(&mut slot.deadline, deadline);
+        slot.flags.remove(SourceFlags::LOWERED);
+        let (group, armed) = (slot.group, slot.timer_at != NOWHERE);
+        if !armed || deadline < before {
+            self.wheel.remove(view, id.into());
+            self.wheel.insert(view, id.into(), deadline);
+        }
+        if before <= horizon {
+            self.mark_changed(view, group);
+        }
+    }
+
+    /// Lowers a source timer that runs longer; says whether it did (R-TIM-12).
+    pub(super) fn lower_source(&mut self, view: &mut View<'_>, id: SourceId, deadline: u64) -> bool {
+        let slot = view.source(id);
+        if slot.deadline <= deadline {
+            return false;
+        }
+        slot.deadline = deadline;
+        slot.flags.insert(SourceFlags::LOWERED);
+        self.wheel.remove(view, id.into());
+        self.wheel.insert(view, id.into(), deadline);
+        true
+    }
+
+    /// Ends a source timer without deleting the source: in exclude mode it is blocked from now on.
+    pub(super) fn exclude_source(&mut self, view: &mut View<'_>, id: SourceId, pending: Pending) {
+        self.wheel.remove(view, id.into());
+        let slot = view.source(id);
+        slot.deadline = 0;
+        slot.flags.remove(SourceFlags::LOWERED);
+        if pending == Pending::Dropped {
+            slot.queries_left = 0;
+            slot.flags.remove(SourceFlags::DUE);
+        }
+        let group = slot.group;
+        self.mark_changed(view, group);
+    }
+
+    /// Deletes a source. What was told of it, or is to be asked about it, keeps its slot for a while.
+    pub(super) fn delete_source(&mut self, view: &mut View<'_>, id: SourceId, pending: Pending) {
+        self.exclude_source(view, id, pending);
+        let group = view.source(id).group;
+        self.usage.sources -= 1;
+        view.group(group).source_count -= 1;
+        if !self.limits.is_empty() {
+            self.limits.relieve(Limit::Sources);
+            let hash = self.index.hash(Key::Group(view.group(group).address));
+            self.limits.relieve_group(hash);
+        }
+        let slot = view.source(id);
+        slot.flags.remove(SourceFlags::SEEN);
+        slot.flags.insert(SourceFlags::GHOST);
+        self.file_ghost(view, id);
+    }
+
+    /// Decides what becomes of a deleted source: it waits to be asked for, waits to be told, or is freed.
+    pub(super) fn file_ghost(&mut self, view: &mut View<'_>, id: SourceId) {
+        let slot = view.source(id);
+        if slot.queries_left > 0 {
+            return;
+        }
+        if !slot.flags.contains(SourceFlags::TOLD) {
+            return self.free_ghost(view, id);
+        }
+        let head = self.ghosts;
+        let slot = view.source(id);
+        if slot.timer_at == GHOST_LISTED {
+            return;
+        }
+        slot.timer_at = GHOST_LISTED;
+        slot.timer_prev = TimerId::NIL;
+        slot.timer_next = head.some().map_or(TimerId::NIL, TimerId::from);
+        if let Some(head) = head.some() {
+            view.source(head).timer_prev = id.into();
+        }
+        self.ghosts = id;
+    }
+
+    fn unlink_ghost(&mut self, view: &mut View<'_>, id: SourceId) {
+        let slot = view.source(id);
+        if slot.timer_at != GHOST_LISTED {
+            return;
+        }
+        slot.timer_at = NOWHERE;
+        let (prev, next) = (slot.timer_prev.source(), slot.timer_next.source());
+        match prev {
+            Some(prev) => view.source(prev).timer_next = next.map_or(TimerId::NIL, TimerId::from),
+            None => self.ghosts = next.unwrap_or(SourceId::NIL),
+        }
+        if let Some(next) = next {
+            view.source(next).timer_prev = prev.map_or(TimerId::NIL, TimerId::from);
+        }
+    }
+
+    /// Gives the slot of a deleted source back.
+    pub(super) fn free_ghost(&mut self, view: &mut View<'_>, id: SourceId) {
+        self.unlink_ghost(view, id);
+        let (group, address) = (view.source(id).group, view.source(id).address);
+        SourceList::remove(view, group, id);
+        if let Some(removal) = self.index.remove(view.shared(), Key::Source(group, address)) {
+            removal.carry_out(view.index);
+        }
+        let next = self.source_pool.give(id.at()).map_or(SourceId::NIL, SourceId::new);
+        *view.source(id) = SourceSlot { next, ..SourceSlot::EMPTY };
+    }
+}
+
+/// On the list of deleted sources rather than on the wheel.
+const GHOST_LISTED: u16 = NOWHERE - 1;
+
+/// When the timer of a group must be looked at: at the end of its filter timer, or of the wait for the next round of
+/// Queries unless that has begun.
+pub(super) fn group_deadline(slot: &GroupSlot) -> Option<u64> {
+    let filter = (slot.filter_deadline != 0).then_some(slot.filter_deadline);
+    let waits = slot.query_at != 0 && !slot.flags.contains(GroupFlags::ROUND);
+    [filter, waits.then_some(slot.query_at)].into_iter().flatten().min()
+}
