@@ -156,7 +156,7 @@ impl Core {
     fn admits(&self, address: Ipv6Addr, excluded: bool) -> bool {
         let ignored = self.config.readings.ignore_link_local_groups
             && GroupAddr::new(address).is_ok_and(GroupAddr::is_link_local);
-        !ignored && !(excluded && self.config.ssm_range.contains(address))
+        !(ignored || excluded && self.config.ssm_range.contains(address))
     }
 
     /// The group in a state that can be read: former groups are ended, and so is what is over.

@@ -39,7 +39,7 @@ impl Core {
                 self.exclude(view, known, Incoming { sources: &[], ..incoming }, Ask::Unwanted)
             }
             Record::ToEx => self.exclude(view, known, incoming, Ask::Unwanted),
-            Record::ToIn => self.to_in(view, known, incoming),
+            Record::ToIn => self.change_to_include(view, known, incoming),
             Record::Block if version_1 => None,
             Record::Block => known.inspect(|id| self.block(view, *id, incoming)),
             Record::Report => {
@@ -67,7 +67,7 @@ impl Core {
         let Some(id) = self.find(view, group) else { return };
         if view.group(id).version_1_until > self.horizon {
             let leave = Incoming { record: Record::ToIn, group, sources: &[], reporter, at: 0 };
-            self.to_in(view, Some(id), leave);
+            self.change_to_include(view, Some(id), leave);
         }
     }
 
@@ -113,7 +113,7 @@ impl Core {
     // INCLUDE (A)      TO_IN (B)   INCLUDE (A+B)        (B)=MALI, Send Q(MA,A-B)
     // EXCLUDE (X,Y)    TO_IN (A)   EXCLUDE (X+A,Y-A)    (A)=MALI, Send Q(MA,X-A), Send Q(MA)
     // R-REC-2
-    fn to_in(
+    fn change_to_include(
         &mut self,
         view: &mut View<'_>,
         known: Option<GroupId>,

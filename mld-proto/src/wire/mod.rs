@@ -53,7 +53,7 @@ pub struct WireAddr([u8; 16]);
 
 impl From<WireAddr> for Ipv6Addr {
     fn from(address: WireAddr) -> Self {
-        Self::from_octets(address.0)
+        Self::from(address.0)
     }
 }
 
