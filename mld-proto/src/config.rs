@@ -46,9 +46,10 @@ pub enum QuerierMode {
 }
 
 /// An IPv6 prefix. Bits past the length are zero.
+// An address takes no more than 17 octets with its length; a u128 would take 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Prefix {
-    bits: u128,
+    address: Ipv6Addr,
     length: u8,
 }
 
@@ -58,24 +59,28 @@ impl Prefix {
         if length > 128 {
             return None;
         }
-        Some(Self { bits: address.to_bits() & Self::mask(length), length })
+        Some(Self::cut(address.to_bits(), length))
     }
 
     /// Whether `address` begins with this prefix.
     pub const fn contains(self, address: Ipv6Addr) -> bool {
-        address.to_bits() & Self::mask(self.length) == self.bits
+        address.to_bits() & Self::mask(self.length) == self.address.to_bits()
     }
 
     /// The longest prefix that both begin with.
     const fn common(self, other: Self) -> Self {
-        let mut length = (self.bits ^ other.bits).leading_zeros() as u8;
+        let mut length = (self.address.to_bits() ^ other.address.to_bits()).leading_zeros() as u8;
         if self.length < length {
             length = self.length;
         }
         if other.length < length {
             length = other.length;
         }
-        Self { bits: self.bits & Self::mask(length), length }
+        Self::cut(self.address.to_bits(), length)
+    }
+
+    const fn cut(bits: u128, length: u8) -> Self {
+        Self { address: Ipv6Addr::from_bits(bits & Self::mask(length)), length }
     }
 
     const fn mask(length: u8) -> u128 {
@@ -90,13 +95,13 @@ impl core::str::FromStr for Prefix {
         let (address, length) = text.split_once('/').ok_or(PrefixError)?;
         let address = address.parse().map_err(|_| PrefixError)?;
         let prefix = Self::new(address, length.parse().map_err(|_| PrefixError)?).ok_or(PrefixError)?;
-        if prefix.bits == address.to_bits() { Ok(prefix) } else { Err(PrefixError) }
+        if prefix.address == address { Ok(prefix) } else { Err(PrefixError) }
     }
 }
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", Ipv6Addr::from_bits(self.bits), self.length)
+        write!(f, "{}/{}", self.address, self.length)
     }
 }
 
@@ -124,7 +129,7 @@ pub struct SsmRange {
 impl SsmRange {
     /// No group at all: switches the rules for source-specific multicast off.
     pub const EMPTY: Self = {
-        let none = Prefix { bits: 0, length: 0 };
+        let none = Prefix { address: Ipv6Addr::UNSPECIFIED, length: 0 };
         Self { prefixes: [none; SSM_PREFIXES_MAX], len: 0, common: none }
     };
 
@@ -133,7 +138,7 @@ impl SsmRange {
         let mut range = Self::EMPTY;
         while range.len < 16 {
             let address = Ipv6Addr::new(0xff30 + range.len as u16, 0, 0, 0, 0, 0, 0, 0);
-            range = match range.with(Prefix { bits: address.to_bits(), length: 32 }) {
+            range = match range.with(Prefix { address, length: 32 }) {
                 Some(range) => range,
                 None => panic!("sixteen prefixes fit"),
             };
