@@ -26,10 +26,11 @@ impl Core {
     /// R-RST-7, R-CMP-19: whatever was known of an earlier group of this address is forgotten.
     pub(super) fn create(&mut self, view: &mut View<'_>, group: GroupAddr, record: u16) -> Option<GroupId> {
         let address = group.get();
-        let known = self.index.find_group(view.shared(), address);
+        self.make_room(view, |core| core.usage.groups >= core.config.groups_max);
         if self.usage.groups >= self.config.groups_max {
             return self.refuse_group(address, record);
         }
+        let known = self.index.find_group(view.shared(), address);
         let id = match known {
             Some(id) => id,
             None => {
@@ -47,6 +48,13 @@ impl Core {
         slot.flags.set(GroupFlags::ODD_LIFE, self.odd_life);
         slot.created = self.now;
         Some(id)
+    }
+
+    /// While a limit is reached, ends groups that no longer count but have not been looked at yet.
+    fn make_room(&mut self, view: &mut View<'_>, full: impl Fn(&Self) -> bool) {
+        while self.sweep.is_some() && full(self) {
+            self.sweep_some(view);
+        }
     }
 
     fn refuse_group(&mut self, address: Ipv6Addr, record: u16) -> Option<GroupId> {
@@ -227,6 +235,7 @@ impl Core {
         address: Ipv6Addr,
         record: u16,
     ) -> Option<SourceId> {
+        self.make_room(view, |core| core.usage.sources >= core.config.sources_max);
         let refused = if view.group(group).source_count >= self.config.group_sources_max {
             Some(Limit::GroupSources)
         } else if self.usage.sources >= self.config.sources_max {
