@@ -1065,7 +1065,7 @@ fn version_2_only_keeps_groups_in_version_2_mode() {
 #[test]
 fn ssm_range_is_every_scope_of_ff3x_with_a_zero_prefix_length() {
     for (address, ssm) in [
-        ("ff3e::8000:1", true),
+        ("ff3e::8000:2", true),
         ("ff32::1", true),
         ("ff35::1", true),
         ("ff3f::1", true),
