@@ -18,7 +18,7 @@ pub const SSM_PREFIXES_MAX: usize = 16;
 /// Which standard an interface follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Version {
-    /// RFC 2710 alone (R-CMP-2).
+    /// RFC 2710 alone. Chosen by the administrator, never by the router itself (R-CMP-1, R-CMP-2).
     V1,
     /// RFC 9777, with MLDv1 hosts and routers beside it.
     #[default]
@@ -171,7 +171,7 @@ impl SsmRange {
 /// The settings of one interface, checked. Durations are whole milliseconds.
 ///
 /// Values are kept as configured; only the packet carries the next lower value that its code can express
-/// (R-WIRE-41, R-WIRE-43). [`Config::DEFAULT`] is RFC 9777 section 9.
+/// (R-WIRE-41, R-WIRE-43, A-25). [`Config::DEFAULT`] is RFC 9777 section 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     pub(crate) version: Version,
@@ -205,7 +205,7 @@ pub struct Readings {
     pub ignore_v1_querier: bool,
     /// A version 1 interface reads MLDv2 Reports as MLDv1 Reports and Done messages.
     pub version_1_reads_version_2_reports: bool,
-    /// MLDv1 messages are ignored (R-CMP-8).
+    /// MLDv1 messages are ignored (R-CMP-8, R-SEC-6).
     pub version_2_only: bool,
     /// Groups of link-local scope are not stored (A-31, R-SEC-14).
     pub ignore_link_local_groups: bool,
@@ -416,8 +416,9 @@ impl ConfigBuilder {
         /// Query Interval, 1 to 31744 s.
         query_interval(query_interval_ms: Duration) = millis(query_interval_ms);
         /// Query Response Interval, 0.001 to 8387.584 s and below the Query Interval; version 1: to 65.535 s.
+        /// MLDv1 hosts misread what is above 32.767 s (R-CMP-20).
         query_response_interval(query_response_interval_ms: Duration) = millis(query_response_interval_ms);
-        /// Last Listener Query Interval, 0.001 to 8387.584 s; version 1: to 65.535 s.
+        /// Last Listener Query Interval, 0.001 to 8387.584 s; version 1: to 65.535 s. Of every specific Query.
         last_listener_query_interval(last_listener_query_interval_ms: Duration)
             = millis(last_listener_query_interval_ms);
         /// Last Listener Query Count, 1 to 255; follows the Robustness Variable if not set.

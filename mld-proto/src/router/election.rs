@@ -112,7 +112,7 @@ impl Core {
         u64::from(self.robustness()) * self.query_interval_ms() + self.response_interval_ms() / 2
     }
 
-    /// RFC 9777 section 9.13.
+    /// RFC 9777 section 9.13: shorter than the listening interval.
     pub(super) fn older_version_host_present_interval_ms(&self) -> u64 {
         u64::from(self.robustness()) * self.query_interval_ms() + self.response_interval_ms()
     }
@@ -168,7 +168,7 @@ impl Core {
         }
     }
 
-    /// A Query was heard from another router (R-ELE-2 to 7).
+    /// A Query of whatever kind was heard from another router (R-ELE-2 to 7, R-V1R-3, A-4, A-15).
     pub(super) fn hear(&mut self, source: Ipv6Addr, query: &Query<'_>) {
         if query.sent_as == Version::V1 && self.config.readings.ignore_v1_querier {
             return;
@@ -279,7 +279,7 @@ impl Core {
         }
     }
 
-    /// R-ELE-4, A-27: a General Query at once; the caller says when the next is due.
+    /// R-ELE-4, R-V1R-4, R-SEC-3, A-27: a General Query at once; the caller says when the next is due.
     fn become_querier(&mut self) {
         self.election.is_querier = true;
         self.election.known.clear();
@@ -294,7 +294,7 @@ impl Core {
         self.election.startup_left = 0;
     }
 
-    /// The wait after the General Query that is due now (R-QRY-2).
+    /// The wait after the General Query that is due now (R-QRY-2, A-2).
     fn next_general_ms(&mut self) -> u64 {
         self.election.startup_left = self.election.startup_left.saturating_sub(1);
         if self.election.startup_left > 0 {
@@ -304,7 +304,7 @@ impl Core {
         }
     }
 
-    /// Whether there is a role in which to send at all.
+    /// The one source of everything sent; `None` if nothing may be sent (R-WIRE-5, R-WIRE-7).
     pub(super) const fn can_send(&self) -> Option<Ipv6Addr> {
         match self.config.querier {
             QuerierMode::Auto if self.running => self.election.link_local,

@@ -78,6 +78,7 @@ impl Core {
         let reporter = meta.source;
         match message {
             Message::Query(query) => self.take_query(view, reporter, &query),
+            // R-SSM-5, here and for Done.
             Message::ReportV1(group) if self.config.ssm_range.contains(group.get()) => {}
             Message::ReportV1(group) => {
                 let incoming = Incoming { record: Record::Report, group, sources: &[], reporter, at: 0 };
@@ -91,6 +92,7 @@ impl Core {
             Message::Done(group) if self.is_version_1() => self.version_1_done(view, group),
             Message::Done(group) => self.done(view, group, reporter),
             Message::ReportV2(report) => {
+                // R-WIRE-75: in wire order.
                 for (at, record) in report.records().enumerate() {
                     let Some((kind, group)) = usable(&self.config, &record) else { continue };
                     let at = at as u16;
@@ -106,7 +108,7 @@ impl Core {
         Ok(Facts { reporter, message })
     }
 
-    /// The receive checks, in order. Changes nothing.
+    /// The receive checks, in order (R-SEC-1, R-WIRE-53, R-WIRE-65, R-V1R-9). Changes nothing.
     fn check<'p>(
         &self,
         meta: &MessageMeta,
@@ -140,6 +142,7 @@ impl Core {
             return Err(Discard::BadChecksum);
         }
         let message = Message::parse(message, self.config.version)?;
+        // R-WIRE-14, R-WIRE-51, R-WIRE-70, R-WIRE-71, A-20: whatever the interface receives.
         if !meta.destination.is_multicast() && own != Some(meta.destination) {
             return Err(Discard::Destination);
         }
@@ -169,6 +172,7 @@ impl Core {
     }
 
     fn take_query(&mut self, view: &mut View<'_>, source: Ipv6Addr, query: &Query<'_>) {
+        // R-CMP-1: counted, for somebody to configure; the version stays.
         match (self.config.version, query.sent_as) {
             (Version::V2, Version::V1) => self.stats.version_1_queries += 1,
             (Version::V1, Version::V2) => self.stats.version_2_queries += 1,
@@ -192,7 +196,8 @@ impl Core {
 }
 
 /// A record of a known type for a group that can be reported, within the rules for source-specific multicast
-/// (R-WIRE-63, R-WIRE-73, R-SSM-3, R-SSM-4, R-SSM-6).
+/// (R-WIRE-63, R-WIRE-73, R-SSM-3, R-SSM-4, R-SSM-6). Without exclude mode there is nothing to ask a group-specific
+/// Query for (R-SSM-7).
 fn usable(config: &Config, record: &RecordRef<'_>) -> Option<(Record, GroupAddr)> {
     let kind = record.record?;
     let group = GroupAddr::new(record.group).ok()?;

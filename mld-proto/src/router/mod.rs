@@ -172,8 +172,8 @@ impl<T: Storage> Router<T> {
         self.core.querier()
     }
 
-    /// Whether traffic from `source` to `group` should be sent out on this link (RFC 9777 section 7.3). Never for
-    /// groups of link-local scope (R-FWD-4). O(1).
+    /// Whether traffic from `source` to `group` should be sent out on this link (RFC 9777 section 7.3; R-FWD-1).
+    /// Never for groups of link-local scope (R-FWD-4). It is advice: routing protocols may know better (R-FWD-2). O(1).
     pub fn forwards(&self, group: GroupAddr, source: Ipv6Addr) -> bool {
         if group.is_link_local() {
             return false;

@@ -23,17 +23,18 @@ pub(super) struct Incoming<'p> {
 }
 
 impl Core {
-    /// An MLDv2 record, or an MLDv1 Report, on an interface of version 2.
+    /// An MLDv2 record, or an MLDv1 Report, on an interface of version 2, whatever the role of the router (R-RST-1).
     pub(super) fn apply(&mut self, view: &mut View<'_>, incoming: Incoming<'_>) {
         let Incoming { record, group, sources, .. } = incoming;
         if self.is_ignored(group) {
             return;
         }
         let known = self.find(view, group);
-        // R-CMP-15: what an MLDv1 listener cannot say is not heard from others either.
+        // R-CMP-10, R-CMP-15: what an MLDv1 listener cannot say is not heard from others either.
         let version_1 = known.is_some_and(|id| view.group(id).version_1_until > self.horizon);
         let changed = match record {
             Record::IsIn | Record::Allow => self.allow(view, known, incoming),
+            // R-CMP-16, A-10: with its list, in whatever mode.
             Record::IsEx => self.exclude(view, known, incoming, Ask::Nothing),
             Record::ToEx if version_1 => {
                 self.exclude(view, known, Incoming { sources: &[], ..incoming }, Ask::Unwanted)
@@ -42,6 +43,7 @@ impl Core {
             Record::ToIn => self.change_to_include(view, known, incoming),
             Record::Block if version_1 => None,
             Record::Block => known.inspect(|id| self.block(view, *id, incoming)),
+            // R-CMP-12, R-RST-2
             Record::Report => {
                 let id = self.exclude(view, known, Incoming { sources: &[], ..incoming }, Ask::Nothing);
                 if let Some(id) = id {
@@ -62,7 +64,7 @@ impl Core {
         }
     }
 
-    /// An MLDv1 Done on an interface of version 2 (R-CMP-13, R-CMP-14).
+    /// An MLDv1 Done on an interface of version 2 (R-CMP-13, R-CMP-14, A-11).
     pub(super) fn done(&mut self, view: &mut View<'_>, group: GroupAddr, reporter: Ipv6Addr) {
         let Some(id) = self.find(view, group) else { return };
         if view.group(id).version_1_until > self.horizon {
@@ -98,7 +100,7 @@ impl Core {
 
     // INCLUDE (A)      IS_IN (B), ALLOW (B)   INCLUDE (A+B)        (B)=MALI
     // EXCLUDE (X,Y)    IS_IN (A), ALLOW (A)   EXCLUDE (X+A,Y-A)    (A)=MALI
-    // R-REC-1, R-REC-2
+    // R-REC-1, R-REC-2, A-35
     fn allow(
         &mut self,
         view: &mut View<'_>,
@@ -147,7 +149,7 @@ impl Core {
     // EXCLUDE (X,Y)    IS_EX (A)   EXCLUDE (A-Y,Y*A)    (A-X-Y)=MALI, Delete (X-A), Delete (Y-A), Filter Timer=MALI
     // INCLUDE (A)      TO_EX (B)   EXCLUDE (A*B,B-A)    the same, Send Q(MA,A*B)
     // EXCLUDE (X,Y)    TO_EX (A)   EXCLUDE (A-Y,Y*A)    the same but (A-X-Y)=Filter Timer, Send Q(MA,A-Y)
-    // R-REC-1 to 4
+    // R-REC-1 to 4, A-8
     fn exclude(
         &mut self,
         view: &mut View<'_>,
@@ -178,7 +180,7 @@ impl Core {
 
     // INCLUDE (A)      BLOCK (B)   INCLUDE (A)          Send Q(MA,A*B)
     // EXCLUDE (X,Y)    BLOCK (A)   EXCLUDE (X+(A-Y),Y)  (A-X-Y)=Filter Timer, Send Q(MA,A-Y)
-    // R-REC-2, R-REC-3, R-REC-10
+    // R-REC-2, R-REC-3, R-REC-10, A-9
     fn block(&mut self, view: &mut View<'_>, id: GroupId, incoming: Incoming<'_>) {
         if self.is_exclude(view.group(id)) {
             let until = view.group(id).filter_deadline;

@@ -13,8 +13,9 @@ use crate::wire::{Query, QueryFlags};
 use crate::{GroupAddr, Version};
 
 impl Core {
-    /// "Send Q(MA)": lowers the filter timer and has the group asked for (R-QRY-4, R-QRY-14). `at_once` ends the
-    /// filter timer instead (R-SEC-15).
+    /// "Send Q(MA)": lowers the filter timer and has the group asked for (R-QRY-4, R-QRY-14, A-13), at the querier only
+    /// (R-QRY-1, R-RXQ-4, A-6). Until the timer ends nothing else changes (R-REC-6, R-REC-7). `at_once` ends it instead
+    /// (R-SEC-15).
     pub(super) fn ask_group(&mut self, view: &mut View<'_>, id: GroupId, at_once: bool) {
         if !self.election.is_querier {
             return;
@@ -32,7 +33,7 @@ impl Core {
     }
 
     /// One source of "Send Q(MA,X)": lowers its timer and has it asked for; says whether it did (R-QRY-6, R-QRY-7).
-    /// `at_once` ends the timer instead. The caller begins the round.
+    /// `at_once` ends the timer instead. The caller begins the round, if there is anything to ask for (R-REC-5).
     pub(super) fn ask_source(&mut self, view: &mut View<'_>, id: SourceId, at_once: bool) -> bool {
         let until = self.now + self.last_listener_query_time_ms();
         if !self.election.is_querier || view.source(id).deadline <= until {
@@ -51,7 +52,8 @@ impl Core {
         true
     }
 
-    /// Has everything pending for the group sent now.
+    /// Has everything pending for the group sent now: once, however many triggers come before it is (R-QRY-11, R-SEC-9,
+    ///
     pub(super) fn begin_round(&mut self, view: &mut View<'_>, id: GroupId) {
         let now = self.now;
         let slot = view.group(id);
@@ -73,7 +75,7 @@ impl Core {
         }
     }
 
-    /// Ends a round, with all of it sent: decides when the next is due.
+    /// Ends a round, with all of it sent: decides when the next is due, if any Queries are left (R-V1R-12).
     pub(super) fn end_round(&mut self, view: &mut View<'_>, id: GroupId, sources_left: bool) {
         let interval = self.config.last_listener_query_interval_ms;
         let now = self.now;
@@ -91,7 +93,7 @@ impl Core {
         }
     }
 
-    /// A valid specific Query was heard: lowers what it asks about (R-RXQ-1, R-RXQ-3 to 6, R-V1R-8, R-V1R-10).
+    /// A valid specific Query was heard: lowers what it asks about (R-RXQ-1, R-RXQ-2 to 6, R-V1R-8, R-V1R-10, A-7).
     pub(super) fn heed(&mut self, view: &mut View<'_>, query: &Query<'_>) {
         let Ok(group) = GroupAddr::new(query.group) else { return };
         if query.is_general() || query.flags.contains(QueryFlags::SUPPRESS) {

@@ -138,6 +138,7 @@ impl Core {
         }
     }
 
+    /// The filter mode: a running filter timer is exclude mode (R-RST-3).
     pub(super) fn is_exclude(&self, slot: &GroupSlot) -> bool {
         slot.filter_deadline > self.horizon
     }
@@ -173,7 +174,8 @@ impl Core {
         }
     }
 
-    /// The filter timer ended: include mode with the sources whose timers run (RFC 9777 section 7.5; R-EXP-1). Says
+    /// The filter timer ended: include mode with the sources whose timers run (RFC 9777 section 7.5; R-EXP-1,
+    /// R-EXP-3, A-33). Says
     /// whether any are left; the caller ends the group otherwise.
     #[must_use]
     pub(super) fn leave_exclude(&mut self, view: &mut View<'_>, id: GroupId, pending: Pending) -> bool {

@@ -1,4 +1,4 @@
-//! Timers that end (RFC 9777 sections 7.2.2, 7.2.3, 7.5; R-EXP-1 to 3).
+//! Timers that end (RFC 9777 sections 7.2.2, 7.2.3, 7.5; R-TIM-11, R-EXP-1 to 3).
 
 use super::core::{BATCH, Core};
 use super::state::{Pending, group_deadline};
@@ -97,7 +97,7 @@ impl Core {
         (!self.stop_untold).then_some(Event::Stopped)
     }
 
-    /// Notes the membership as told; says whether it differs from what was.
+    /// Notes the membership as told; says whether it differs from what was (R-FWD-3, R-V1R-13).
     fn tell_membership(&mut self, view: &mut View<'_>, id: GroupId) -> bool {
         let slot = view.group(id);
         let mode = if self.is_exclude(slot) { FilterMode::Exclude } else { FilterMode::Include };

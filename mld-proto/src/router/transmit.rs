@@ -19,9 +19,11 @@ impl Core {
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         self.now = self.now.max(now);
+        // R-WIRE-47
         let len = buffer.len().min(self.config.mtu.into());
         let buffer = &mut buffer[..len];
         let own = self.can_send();
+        // R-QRY-3: once, and with S clear.
         if let (Some(own), true) = (own, self.election.general_due) {
             let query = self.query(
                 buffer,
@@ -50,7 +52,8 @@ impl Core {
         Ok(None)
     }
 
-    /// The next packet of the group's round; `None` once the round is over.
+    /// The next packet of the group's round; `None` once the round is over. A router that lost the election meanwhile
+    /// finishes what it began (R-QRY-16, A-26).
     fn transmit_group(
         &mut self,
         view: &mut View<'_>,
@@ -69,6 +72,7 @@ impl Core {
         let slot = view.group(id);
         let address = slot.address;
         if slot.flags.contains(GroupFlags::QUERY_DUE) {
+            // R-QRY-5: decided when it is sent.
             let flags = suppress_if(slot.filter_deadline > settled_at);
             let query = self.query(buffer, address, flags, interval)?;
             slot.flags.remove(GroupFlags::QUERY_DUE);
@@ -96,6 +100,7 @@ impl Core {
                 if query.as_mut().is_none_or(|query| query.source(slot.address).is_err()) {
                     break;
                 }
+                // R-QRY-9
                 slot.flags.remove(SourceFlags::DUE);
                 slot.queries_left = slot.queries_left.saturating_sub(1);
                 if slot.flags.contains(SourceFlags::GHOST) {
@@ -116,7 +121,8 @@ impl Core {
         Ok(None)
     }
 
-    /// Begins a Query in the version of the interface (R-QRY-13, R-CMP-3, R-CMP-4, R-CMP-17).
+    /// Begins a Query in the version of the interface, whatever the modes of groups (R-QRY-13, R-V1R-5, R-CMP-3 to 5,
+    /// R-CMP-17).
     fn query<'b>(
         &self,
         buffer: &'b mut [u8],

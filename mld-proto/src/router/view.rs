@@ -37,7 +37,7 @@ impl<'r> GroupRef<'r> {
         if self.slot.filter_deadline > self.horizon { FilterMode::Exclude } else { FilterMode::Include }
     }
 
-    /// Version 1 while an MLDv1 host counts as present (RFC 9777 section 8.3.2).
+    /// Version 1 while an MLDv1 host counts as present (RFC 9777 section 8.3.2; R-CMP-18).
     pub const fn compatibility_mode(&self) -> Version {
         if self.slot.version_1_until > self.horizon { Version::V1 } else { Version::V2 }
     }
@@ -76,7 +76,7 @@ impl<'r> GroupRef<'r> {
     }
 
     /// The sources, in no particular order: in include mode those that are wanted, in exclude mode those that are
-    /// blocked and those that somebody asks for beside them (RFC 9777 section 7.2.3).
+    /// blocked and those that somebody asks for beside them (RFC 9777 section 7.2.3; R-RST-4).
     pub fn sources(&self) -> impl Iterator<Item = SourceRef<'r>> + use<'r> {
         let horizon = self.horizon;
         let include = self.filter_mode() == FilterMode::Include;

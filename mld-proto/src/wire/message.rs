@@ -48,7 +48,7 @@ pub struct Query<'p> {
     pub robustness: u8,
     /// Querier's Query Interval Code; 0 in version 1.
     pub interval_code: u8,
-    /// The queried sources; none in version 1.
+    /// The queried sources (R-WIRE-46); none in version 1.
     pub sources: &'p [WireAddr],
 }
 
@@ -107,7 +107,8 @@ pub(super) struct RecordHead {
 }
 
 impl<'p> Message<'p> {
-    /// Reads an ICMPv6 message on an interface of `version`. The checksum is not looked at.
+    /// Reads an ICMPv6 message on an interface of `version`. The checksum is not looked at, nor are code, reserved
+    /// fields and unknown flags (R-WIRE-21, R-WIRE-23, R-WIRE-45, R-WIRE-60).
     ///
     /// # Errors
     ///
@@ -152,6 +153,7 @@ impl<'p> Query<'p> {
                 version: Version::V1,
                 sent_as: if len == QUERY_V1_LEN { Version::V1 } else { Version::V2 },
                 group,
+                // R-WIRE-22: linear, whoever sent it.
                 response_delay_ms: head.response.get().into(),
                 flags: QueryFlags::empty(),
                 robustness: 0,
@@ -161,6 +163,7 @@ impl<'p> Query<'p> {
             (Version::V2, None) if len == QUERY_V1_LEN => return Self::parse(head, body, Version::V1),
             (Version::V2, None) => return Err(Discard::BadLength),
             (Version::V2, Some((tail, behind))) => {
+                // R-WIRE-48, R-WIRE-57: the count says what is a source; the rest is not looked at.
                 let (sources, _additional) =
                     <[WireAddr]>::ref_from_prefix_with_elems(behind, usize::from(tail.count.get()))
                         .map_err(|_| Discard::BadLength)?;
@@ -187,7 +190,8 @@ impl<'p> Query<'p> {
 }
 
 impl<'p> Report<'p> {
-    /// R-WIRE-72: every record is bounded before any is used.
+    /// R-WIRE-72, R-SEC-12, A-21: every record is bounded before any is used. The count says what is a record; the
+    /// rest is not looked at (R-WIRE-64, R-WIRE-76).
     fn parse(count: u16, records: &'p [u8]) -> Result<Self, Discard> {
         let mut rest = records;
         for _ in 0..count {
@@ -224,7 +228,7 @@ fn split_record(octets: &[u8]) -> Option<(RecordRef<'_>, &[u8])> {
     let (head, behind) = RecordHead::ref_from_prefix(octets).ok()?;
     let (sources, behind) =
         <[WireAddr]>::ref_from_prefix_with_elems(behind, usize::from(head.count.get())).ok()?;
-    // R-WIRE-62: auxiliary data counts words of four octets.
+    // R-WIRE-62, A-29: auxiliary data counts words of four octets.
     let rest = behind.get(usize::from(head.aux_words) * 4..)?;
     let record = match head.kind {
         1 => Some(Record::IsIn),
