@@ -38,7 +38,9 @@ pub struct Router<T> {
     tables: T,
 }
 
-/// How much of the tables is in use.
+/// How much of the tables counts against the limits.
+///
+/// What is over but has not been come to yet is in it until [`Router::handle_timeout`] has; it makes room at need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Groups with listeners.
@@ -211,7 +213,7 @@ impl<T: Storage> Router<T> {
             .filter_map(move |at| GroupRef::new(tables, GroupId::new(at), horizon, odd_life))
     }
 
-    /// How much of the tables is in use.
+    /// How much of the tables counts against the limits.
     pub const fn usage(&self) -> Usage {
         self.core.usage
     }

@@ -50,10 +50,11 @@ impl Core {
         Some(id)
     }
 
-    /// While a limit is reached, ends groups that no longer count but have not been looked at yet.
+    /// While a limit is reached, ends what is over but has not been come to yet: it does not count.
     fn make_room(&mut self, view: &mut View<'_>, full: impl Fn(&Self) -> bool) {
-        while self.sweep.is_some() && full(self) {
+        while full(self) && (self.sweep.is_some() || self.backlog) {
             self.sweep_some(view);
+            self.end_due(view);
         }
     }
 
@@ -68,10 +69,11 @@ impl Core {
         loop {
             let groups = &*view.groups;
             let taken = self.group_pool.take(len, |at| groups[at].event_next.some().map(GroupId::at));
-            if taken.is_some() || self.sweep.is_none() {
+            if taken.is_some() || (self.sweep.is_none() && !self.backlog) {
                 return taken.map(GroupId::new);
             }
             self.sweep_some(view);
+            self.end_due(view);
         }
     }
 
@@ -267,25 +269,33 @@ impl Core {
             view.source(ghost).flags.remove(SourceFlags::GHOST);
             return Some(ghost);
         }
-        let sources = &*view.sources;
-        let len = sources.len();
-        let taken = self.source_pool.take(len, |at| sources[at].next.some().map(SourceId::at));
-        let id = match taken {
-            Some(at) => SourceId::new(at),
-            None => {
-                let ghost = self.ghosts.some()?;
-                let group = view.source(ghost).group;
-                view.group(group).flags.insert(GroupFlags::TOLD_STALE);
-                self.mark_changed(view, group);
-                self.free_ghost(view, ghost);
-                let sources = &*view.sources;
-                SourceId::new(self.source_pool.take(len, |at| sources[at].next.some().map(SourceId::at))?)
-            }
-        };
+        let id = self.take_source_slot(view)?;
         *view.source(id) = SourceSlot { address, group, ..SourceSlot::EMPTY };
         self.index.insert(view.index, Key::Source(group, address), id.into());
         SourceList::push(view, group, id);
         Some(id)
+    }
+
+    /// A slot never used, given back, of a source that is over, or at need of one that is deleted and not yet told.
+    fn take_source_slot(&mut self, view: &mut View<'_>) -> Option<SourceId> {
+        let len = view.sources.len();
+        loop {
+            let sources = &*view.sources;
+            let taken = self.source_pool.take(len, |at| sources[at].next.some().map(SourceId::at));
+            if let Some(at) = taken {
+                return Some(SourceId::new(at));
+            }
+            if self.sweep.is_some() || self.backlog {
+                self.sweep_some(view);
+                self.end_due(view);
+                continue;
+            }
+            let ghost = self.ghosts.some()?;
+            let group = view.source(ghost).group;
+            view.group(group).flags.insert(GroupFlags::TOLD_STALE);
+            self.mark_changed(view, group);
+            self.free_ghost(view, ghost);
+        }
     }
 
     /// Sets a source timer that is refreshed or begins.

@@ -7,12 +7,17 @@ use crate::store::{GroupFlags, GroupId, SourceFlags, SourceId, SourceList, Timer
 use crate::{FilterMode, GroupAddr};
 
 impl Core {
-    /// Ends deadlines up to `now`, at most [`BATCH`] of them.
+    /// Moves the horizon to `now` and does a bounded part of what that ends.
     pub(super) fn handle_timeout(&mut self, view: &mut View<'_>, now: u64) {
         self.now = self.now.max(now);
         self.horizon = self.horizon.max(self.now);
         self.advance_election();
         self.sweep_some(view);
+        self.end_due(view);
+    }
+
+    /// Ends deadlines up to the horizon, at most [`BATCH`] of them.
+    pub(super) fn end_due(&mut self, view: &mut View<'_>) {
         for _ in 0..BATCH {
             match self.wheel.pop(view, self.horizon).map(|timer| timer.of()) {
                 Some(TimerOf::Group(id)) => self.end_group_timer(view, id),
