@@ -1,0 +1,214 @@
+use core::net::{IpAddr, Ipv6Addr};
+use core::time::Duration;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope};
+use netlink_packet_route::link::{
+    InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+
+use super::{Host, LabError};
+use crate::netlink::Requests;
+
+/// Makes a cable: the interface `name` in the namespace of the calling thread, and its other end `peer` there too or
+/// in a host. Both are down.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn veth(name: &str, peer: &str, peer_host: Option<&Host>) -> Result<(), LabError> {
+    let mut other = LinkMessage::default();
+    other.attributes.push(LinkAttribute::IfName(peer.to_owned()));
+    other.attributes.extend(peer_host.map(|host| LinkAttribute::NetNsFd(host.as_fd().as_raw_fd())));
+    create(name, InfoKind::Veth, Some(InfoData::Veth(InfoVeth::Peer(other))))
+}
+
+/// Makes a bridge, down and without ports. With `snooping` it sends groups only where it heard listeners or routers.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn bridge(name: &str, snooping: bool) -> Result<(), LabError> {
+    let data = InfoData::Bridge(vec![InfoBridge::MulticastSnooping(snooping)]);
+    create(name, InfoKind::Bridge, Some(data))
+}
+
+/// Makes the interface a port of the bridge.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn set_master(interface: &str, bridge: &str) -> Result<(), LabError> {
+    let bridge = index(bridge)?;
+    change(interface, |message| message.attributes.push(LinkAttribute::Controller(bridge)))
+}
+
+/// Switches the interface on.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn set_up(interface: &str) -> Result<(), LabError> {
+    change(interface, |message| {
+        message.header.flags = LinkFlags::Up;
+        message.header.change_mask = LinkFlags::Up;
+    })
+}
+
+/// Switches the interface off.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn set_down(interface: &str) -> Result<(), LabError> {
+    change(interface, |message| message.header.change_mask = LinkFlags::Up)
+}
+
+/// Gives the interface a hardware address, from which its link-local address follows when it is switched on.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn set_mac(interface: &str, address: [u8; 6]) -> Result<(), LabError> {
+    change(interface, |message| message.attributes.push(LinkAttribute::Address(address.to_vec())))
+}
+
+/// Sets the largest packet of the interface, in octets.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn set_mtu(interface: &str, mtu: u32) -> Result<(), LabError> {
+    change(interface, |message| message.attributes.push(LinkAttribute::Mtu(mtu)))
+}
+
+/// Deletes the interface, of a cable both ends.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn delete(interface: &str) -> Result<(), LabError> {
+    let mut message = LinkMessage::default();
+    message.header.index = index(interface)?;
+    let mut requests = requests()?;
+    requests
+        .change(RouteNetlinkMessage::DelLink(message))
+        .map_err(|source| LabError::system(format!("delete {interface}"), source))
+}
+
+/// Adds a link-local address that can be used at once, without duplicate address detection.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn add_link_local(interface: &str, address: Ipv6Addr) -> Result<(), LabError> {
+    let message = link_local(interface, address)?;
+    requests()?
+        .create(RouteNetlinkMessage::NewAddress(message))
+        .map_err(|source| LabError::system(format!("add {address} to {interface}"), source))
+}
+
+/// Takes a link-local address away.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn remove_link_local(interface: &str, address: Ipv6Addr) -> Result<(), LabError> {
+    let message = link_local(interface, address)?;
+    requests()?
+        .change(RouteNetlinkMessage::DelAddress(message))
+        .map_err(|source| LabError::system(format!("remove {address} from {interface}"), source))
+}
+
+/// Has the addresses of the interface be usable as soon as it is switched on.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn no_dad(interface: &str) -> Result<(), LabError> {
+    write_sysctl(&format!("net/ipv6/conf/{interface}/accept_dad"), "0")?;
+    write_sysctl(&format!("net/ipv6/conf/{interface}/dad_transmits"), "0")
+}
+
+/// Waits until the interface has a link-local address that passed duplicate address detection.
+///
+/// # Errors
+///
+/// [`LabError::NoLinkLocal`] if it takes longer than `within`, or what the system says.
+pub fn wait_link_local(interface: &str, within: Duration) -> Result<Ipv6Addr, LabError> {
+    let index = index(interface)?;
+    let mut requests = requests()?;
+    let end = Instant::now() + within;
+    loop {
+        let address = requests
+            .link_local(index, None)
+            .map_err(|source| LabError::system(format!("ask for the addresses of {interface}"), source))?;
+        if let Some(address) = address {
+            return Ok(address);
+        }
+        if Instant::now() >= end {
+            return Err(LabError::NoLinkLocal { interface: interface.to_owned(), within });
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Sets a kernel parameter in the namespace of the calling thread, for example
+/// `net/ipv6/conf/eth0/force_mld_version` to `1`.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn write_sysctl(path: &str, value: &str) -> Result<(), LabError> {
+    fs::write(Path::new("/proc/sys").join(path), value)
+        .map_err(|source| LabError::system(format!("set the sysctl {path}"), source))
+}
+
+/// The number of an interface in the namespace of the calling thread.
+pub(super) fn index(interface: &str) -> Result<u32, LabError> {
+    let link = requests()?
+        .link_by_name(interface)
+        .map_err(|source| LabError::system(format!("ask for {interface}"), source))?;
+    let missing = || LabError::system(format!("use {interface}"), io::Error::from_raw_os_error(libc::ENODEV));
+    link.map(|link| link.index).ok_or_else(missing)
+}
+
+fn create(name: &str, kind: InfoKind, data: Option<InfoData>) -> Result<(), LabError> {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::IfName(name.to_owned()));
+    let info = core::iter::once(LinkInfo::Kind(kind)).chain(data.map(LinkInfo::Data)).collect();
+    message.attributes.push(LinkAttribute::LinkInfo(info));
+    requests()?
+        .create(RouteNetlinkMessage::NewLink(message))
+        .map_err(|source| LabError::system(format!("make the interface {name}"), source))
+}
+
+fn change(interface: &str, edit: impl FnOnce(&mut LinkMessage)) -> Result<(), LabError> {
+    let mut message = LinkMessage::default();
+    message.header.index = index(interface)?;
+    edit(&mut message);
+    requests()?
+        .change(RouteNetlinkMessage::SetLink(message))
+        .map_err(|source| LabError::system(format!("change {interface}"), source))
+}
+
+fn link_local(interface: &str, address: Ipv6Addr) -> Result<AddressMessage, LabError> {
+    let mut message = AddressMessage::default();
+    message.header.family = AddressFamily::Inet6;
+    message.header.prefix_len = 64;
+    message.header.flags = AddressHeaderFlags::Nodad;
+    message.header.scope = AddressScope::Link;
+    message.header.index = index(interface)?;
+    message.attributes.push(AddressAttribute::Address(IpAddr::V6(address)));
+    Ok(message)
+}
+
+fn requests() -> Result<Requests, LabError> {
+    Requests::new().map_err(|source| LabError::system("open a netlink socket", source))
+}
