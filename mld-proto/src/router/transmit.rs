@@ -80,7 +80,7 @@ impl Core {
             self.stats.sent.group += 1;
             return Ok(Some(query.finish(own)));
         }
-        // R-QRY-8: those whose timers are down first, then those that were refreshed meanwhile.
+        // R-QRY-8, R-QRY-10: those whose timers are down first, then those that were refreshed meanwhile.
         for suppress in [false, true] {
             let mut query = None;
             let mut walk = SourceList::walk(view, id);

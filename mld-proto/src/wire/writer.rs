@@ -14,8 +14,8 @@ use super::QueryFlags;
 ///
 /// The constructors begin a message, [`record`](Self::record) and [`source`](Self::source) lengthen it, and
 /// [`finish`](Self::finish) fills in lengths and checksum. A buffer that is too small is an error and costs what
-/// was being added, no more. R-WIRE-1 to 4, R-WIRE-20 to 25, R-WIRE-27, R-WIRE-45, R-WIRE-49, R-WIRE-50, R-WIRE-60 to
-/// 62, R-WIRE-64.
+/// was being added, no more. R-WIRE-1 to 4, R-WIRE-20 to 25, R-WIRE-27, R-WIRE-45, R-WIRE-49, R-WIRE-50,
+/// R-WIRE-60 to 62, R-WIRE-64.
 #[derive(Debug)]
 pub struct Writer<'b> {
     buffer: &'b mut [u8],
