@@ -19,7 +19,7 @@ use crate::{Error, Status, configuration};
 
 /// The MLD router engine in virtual time.
 #[derive(Debug, Parser)]
-#[command(name = "mld-sim", version, about, max_term_width = 100)]
+#[command(name = "mld-sim", version, about, max_term_width = 100, arg_required_else_help = false)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
