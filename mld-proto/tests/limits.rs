@@ -628,6 +628,69 @@ fn smaller_limit_keeps_what_is_known() {
     assert_eq!(router.usage().groups, 3);
 }
 
+// R-SEC-8: what is over does not count, even if nobody has come to end it; at its deadline it is not over (R-TIM-13).
+#[test]
+fn what_is_over_makes_room_before_any_timer_is_handled() {
+    let mut router = sized_router(groups_at_most(1), 8, 8);
+    send(&mut router, 0, &join(1));
+    assert_eq!(limits(accept(&mut router, 270_000, &join(2))), told(2, Limit::Groups));
+    assert_eq!(limits(accept(&mut router, 270_001, &join(2))), []);
+    assert_eq!((lists(&router, &name(1)), lists(&router, &name(2))), (None, exclude(&[], &[])));
+
+    for config in [sources_at_most(2), group_sources_at_most(2)] {
+        let mut router = sized_router(config, 8, 8);
+        send(&mut router, 0, &record(ALLOW, 1, &[1]));
+        send(&mut router, 5000, &record(ALLOW, 1, &[2]));
+        assert_eq!(limits(accept(&mut router, 270_000, &record(ALLOW, 1, &[3]))).len(), 1);
+        assert_eq!(limits(accept(&mut router, 270_001, &record(ALLOW, 1, &[3]))), []);
+        included(&router, 1, &[2, 3]);
+    }
+    let mut router = sized_router(sources_at_most(2), 8, 8);
+    send(&mut router, 0, &record(ALLOW, 1, &[1, 2]));
+    assert_eq!(limits(accept(&mut router, 270_000, &record(ALLOW, 2, &[3]))).len(), 1);
+    assert_eq!(limits(accept(&mut router, 270_001, &record(ALLOW, 2, &[3]))), []);
+    included(&router, 2, &[3]);
+    assert_eq!(lists(&router, &name(1)), None);
+}
+
+// R-SEC-8: and it counts as having fallen below the limit.
+#[test]
+fn what_is_over_lets_refusals_be_told_again() {
+    for (config, first, second) in [
+        (groups_at_most(1), join(1), join(2)),
+        (sources_at_most(1), record(ALLOW, 1, &[1]), record(ALLOW, 2, &[1])),
+        (group_sources_at_most(1), record(TO_EX, 1, &[1]), record(TO_EX, 1, &[1, 2])),
+    ] {
+        let mut router = sized_router(config, 8, 8);
+        send(&mut router, 0, &first);
+        assert_eq!(send(&mut router, 1, &second).len(), 1);
+        assert_eq!(send(&mut router, 2, &second), []);
+        run_to(&mut router, 600_000);
+        assert_eq!(router.groups().count(), 0);
+        send(&mut router, 600_000, &first);
+        assert_eq!(send(&mut router, 600_001, &second).len(), 1);
+    }
+}
+
+// R-SEC-7: stopped and started again, all room is there and nothing has been told.
+#[test]
+fn stop_gives_all_room_back() {
+    let config = build(Config::builder().max_groups(2).max_sources(2));
+    let mut router = sized_router(config, 2, 2);
+    for life in 0..5 {
+        let now = life * 1000;
+        send(&mut router, now, &record(ALLOW, 1, &[1, 2]));
+        assert_eq!(send(&mut router, now, &record(ALLOW, 2, &[1])), told(2, Limit::Sources), "life {life}");
+        send(&mut router, now, &join(3));
+        assert_eq!(send(&mut router, now, &join(4)), told(4, Limit::Groups), "life {life}");
+        router.stop(at(now));
+        drain(&mut router, at(now));
+        assert_eq!((router.usage().groups, router.usage().sources), (0, 0));
+        router.start(at(now), Some(ME));
+        drain(&mut router, at(now));
+    }
+}
+
 const SMALL: usize = 6 * 1024;
 
 #[test]
