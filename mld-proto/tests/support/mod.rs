@@ -190,11 +190,7 @@ impl Bench {
     pub(crate) fn stop(&mut self, at: u64) {
         self.step_before(at);
         self.router.stop(Instant::from_millis(at));
-        self.drain_transmits(at);
-        let mut told = self.drain_events();
-        told.sort_by_key(|told| (matches!(told, Told::Stopped), group_of(told)));
-        self.tell(at, told);
-        self.check();
+        self.command_done(at);
     }
 
     /// Changes the address.
@@ -204,11 +200,11 @@ impl Bench {
         self.drain(at);
     }
 
-    /// Changes the settings.
+    /// Changes the settings, and lets the router look at all groups that they may affect.
     pub(crate) fn reconfigure(&mut self, at: u64, config: Config) {
         self.step_before(at);
         self.router.reconfigure(Instant::from_millis(at), config);
-        self.drain(at);
+        self.command_done(at);
     }
 
     /// A Report of MLDv2.
@@ -274,9 +270,19 @@ impl Bench {
         self.router.poll_timeout().map(Instant::as_millis)
     }
 
-    /// Ends all deadlines up to this moment.
+    /// A command may affect every group, which the router looks at bit by bit.
+    fn command_done(&mut self, at: u64) {
+        self.drain_transmits(at);
+        let told = self.drain_events();
+        self.end_deadlines(at, told);
+    }
+
     fn step(&mut self, at: u64) {
-        let mut told = Vec::new();
+        self.end_deadlines(at, Vec::new());
+    }
+
+    /// Ends all deadlines up to this moment; `told` was told of it already.
+    fn end_deadlines(&mut self, at: u64, mut told: Vec<Told>) {
         let mut calls = 0_u32;
         loop {
             self.router.handle_timeout(Instant::from_millis(at));
@@ -289,7 +295,8 @@ impl Bench {
             calls += 1;
             assert!(calls < 200_000, "the router does not get past {at} ms");
         }
-        told.sort_by_key(|told| (group_of(told), matches!(told, Told::Membership(..))));
+        let rank = |told: &Told| matches!(told, Told::Stopped);
+        told.sort_by_key(|told| (rank(told), group_of(told), matches!(told, Told::Membership(..))));
         self.tell(at, told);
         for group in self.router.groups() {
             assert!(group.expires().as_millis() > at, "{} outlived its deadline", group.address());
