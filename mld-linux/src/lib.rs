@@ -1,4 +1,78 @@
-//! An MLD router on the interfaces of a Linux machine.
+//! An MLD router on the interfaces of a Linux machine: sockets, clock and kernel events around the engine of
+//! [`mld_proto`].
+//!
+//! It hears every MLD message that arrives on an interface, also MLDv1 Reports for groups that nobody here joined and
+//! for groups of the link itself, and needs CAP_NET_RAW for that and nothing else. It waits for a link-local address,
+//! follows the interface up and down, and tells when it is gone.
+//!
+//! # On a thread of its own
+//!
+//! [`Interface`] manages one interface and calls whoever subscribed. This is the example `membership`:
+//!
+//! ```no_run
+//! use std::{error::Error, thread, time::Duration};
+//!
+//! use mld_linux::mld_proto::GroupAddr;
+//! use mld_linux::{Interface, InterfaceEvent, Options};
+//!
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     let name = std::env::args().nth(1).ok_or("name an interface")?;
+//!     let group: GroupAddr = "ff05::1234".parse()?;
+//!
+//!     // Manages the interface from here on, on a thread of its own.
+//!     let interface = Interface::open(&name, &Options::default())?;
+//!
+//!     // Has the group members, and in which state is it?
+//!     println!("{group}: {}, {}", interface.has_members(group), interface.state(group).name());
+//!
+//!     // Told the present interest at once, then each change. It may unsubscribe from inside.
+//!     let interest = interface.on_interest(group, move |has_members| {
+//!         println!("{group} {}", if has_members { "is wanted" } else { "is not wanted" });
+//!     })?;
+//!
+//!     // Told of everything on the interface.
+//!     let events = interface.on_event(|event| match event {
+//!         InterfaceEvent::Report { group, reporter, .. } => println!("{reporter} reports {group}"),
+//!         InterfaceEvent::Done { group, reporter } => println!("{reporter} is done with {group}"),
+//!         InterfaceEvent::Timeout { group } => println!("nobody listens to {group} any more"),
+//!         InterfaceEvent::Removed => println!("the interface is no longer managed"),
+//!         _ => {}
+//!     })?;
+//!
+//!     thread::sleep(Duration::from_secs(60));
+//!     interface.unsubscribe(interest);
+//!     interface.unsubscribe(events);
+//!     Ok(interface.remove()?)
+//! }
+//! ```
+//!
+//! # In somebody else's loop
+//!
+//! [`Driver`] is the same without the thread. Any number of them fit into one loop; [`Driver::run`] is the loop for
+//! one.
+//!
+//! ```no_run
+//! use mld_linux::{Driver, Options, What};
+//! use rustix::event::{PollFd, PollFlags, Timespec, poll};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut drivers = [Driver::open("eth0", &Options::default())?, Driver::open("eth1", &Options::default())?];
+//! loop {
+//!     for driver in &mut drivers {
+//!         driver.ready(&mut |told| println!("{} {}: {:?}", told.unix_ms, told.interface, told.what))?;
+//!     }
+//!     let timeout = drivers.iter().filter_map(Driver::timeout).min();
+//!     let timeout = timeout.map(Timespec::try_from).transpose()?;
+//!     let mut ready: Vec<_> = drivers.iter().map(|driver| PollFd::new(driver, PollFlags::IN)).collect();
+//!     poll(&mut ready, timeout.as_ref())?;
+//! }
+//! # }
+//! ```
+//!
+//! # What it does not see
+//!
+//! The kernel hands a packet socket nothing of what this machine itself sends to the link: groups that its own
+//! programs joined are not listed. Frames with a VLAN id belong to the VLAN's own interface.
 #![deny(unsafe_code)]
 
 mod clock;
@@ -9,15 +83,19 @@ mod netlink;
 mod notice;
 mod receiver;
 mod sender;
+mod service;
 mod stop;
 #[allow(unsafe_code)]
 mod sys;
 mod tables;
+
+pub use mld_proto;
 
 pub use clock::Clock;
 pub use driver::{Counters, Driver, Options, Status};
 pub use error::Error;
 pub use notice::{Notice, Told, What};
 pub use receiver::Receive;
+pub use service::{Handle, Interface, InterfaceEvent, Removed, SubscriptionId};
 pub use stop::Stop;
 pub use tables::{BoxedTables, DEFAULT_MAX_GROUP_SOURCES, DEFAULT_MAX_GROUPS, InterfaceRouter};

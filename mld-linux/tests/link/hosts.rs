@@ -6,7 +6,9 @@ use mld_linux::lab::{self, Host};
 use mld_proto::{FilterMode, GroupState, Version};
 
 use crate::Test;
-use crate::support::{Bench, EXCLUDE_NONE, HOST, ROUTER, Seen, address, cable, group, quick, switch_on, usable};
+use crate::support::{
+    Bench, EXCLUDE_NONE, HOST, ROUTER, Seen, address, cable, group, quick, switch_on, usable,
+};
 
 pub(crate) const TESTS: &[Test] = &[
     ("host_of_version_2_joins_and_leaves", || joins_and_leaves(2)),

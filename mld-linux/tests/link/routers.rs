@@ -1,1 +1,2 @@
-use crate::Test; pub(crate) const TESTS: &[Test] = &[];
+use crate::Test;
+pub(crate) const TESTS: &[Test] = &[];

@@ -114,9 +114,8 @@ impl Bench {
         Self { driver, seen: Vec::new(), never: Stop::new().expect("a handle") }
     }
 
-    /// One turn, then waits for the next one, no longer than `end`.
-    fn turn(&mut self, end: Instant) {
-        self.ready();
+    /// Waits for the next turn, no longer than `end`.
+    fn wait(&self, end: Instant) {
         let left = end.saturating_duration_since(Instant::now());
         if self.driver.timeout().is_none_or(|timeout| timeout > left) {
             // The loop must come back: a short nap stands for "until readable".
@@ -134,7 +133,8 @@ impl Bench {
     pub(crate) fn run_for(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
-            self.turn(end);
+            self.ready();
+            self.wait(end);
         }
     }
 
@@ -142,12 +142,15 @@ impl Bench {
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) -> Duration {
         let start = Instant::now();
-        while !condition(self) {
+        loop {
+            self.ready();
+            if condition(self) {
+                return start.elapsed();
+            }
             let passed = start.elapsed();
             assert!(passed < 2 * SOON, "not within {passed:?}: {what}; told: {:#?}", self.seen);
-            self.turn(start + 2 * SOON);
+            self.wait(start + 2 * SOON);
         }
-        start.elapsed()
     }
 
     #[track_caller]
