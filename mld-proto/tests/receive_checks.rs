@@ -493,6 +493,8 @@ fn router_alert_counts_wherever_it_stands_among_the_options() {
         vec![1, 0, 5, 2, 0, 0],
         vec![0, 0, 5, 2, 0, 0],
         vec![5, 2, 0, 0, 0, 0],
+        vec![0, 5, 2, 0, 0, 0],
+        vec![0, 1, 1, 0, 5, 2, 0, 0, 0, 0, 0, 0, 0, 0],
         vec![0x1e, 2, 9, 9, 5, 2, 0, 0, 1, 4, 0, 0, 0, 0],
         vec![1, 6, 0, 0, 0, 0, 0, 0, 5, 2, 0, 0, 1, 0],
     ] {
@@ -945,6 +947,22 @@ fn fragment_header_is_refused_wherever_it_stands() {
     packet.extend(payload);
     let result = populated(Config::DEFAULT).handle_packet(at(NOW), &packet).map(|_| ());
     assert_eq!(result, Err(Discard::Fragment), "before the missing Router Alert");
+}
+
+// R-WIRE-78: what follows the header of a later fragment is the middle of something.
+#[test]
+fn later_fragment_is_judged_by_its_header_alone() {
+    for (next_header, reason) in [(58, Discard::Fragment), (17, Discard::NotMld), (43, Discard::NotMld)] {
+        for first_octet in [143, 130, 0, 200] {
+            let mut octets = Craft { fragment: Some((3, false)), ..report_v2() }.bytes();
+            octets[48] = next_header;
+            octets[56] = first_octet;
+            let mut router = populated(Config::DEFAULT);
+            let (picture, stats) = (Picture::of(&router), *router.stats());
+            assert_eq!(router.handle_packet(at(NOW), &octets).map(|_| ()), Err(reason));
+            assert_unchanged(&mut router, &picture, counted(stats, reason, None), Entrance::Packet);
+        }
+    }
 }
 
 // R-SEC-13, R-RST-9
