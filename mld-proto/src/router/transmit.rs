@@ -18,7 +18,7 @@ impl Core {
         now: u64,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
-        self.now = self.now.max(now);
+        self.arrive(now);
         // R-WIRE-47
         let len = buffer.len().min(self.config.mtu.into());
         let buffer = &mut buffer[..len];
