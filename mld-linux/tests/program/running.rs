@@ -27,6 +27,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_default_socket_that_cannot_be_made_is_a_warning", default_socket_is_a_warning),
     ("an_mldv1_querier_is_logged_once_a_minute", other_version_is_logged),
     ("monitor_tells_what_happens_and_sends_nothing", monitor_sends_nothing),
+    ("monitor_ends_with_its_terminal", monitor_ends_with_its_terminal),
 ];
 
 const SHARED: &str = "ff05::1:1";
@@ -356,6 +357,17 @@ fn monitor_sends_nothing() -> Result<(), Failed> {
     let router = Running::start(&["run", link.name, "--socket", &directory.text("mld.sock")]);
     until("the router has sent something", || link.sent() > before);
     router.terminate();
+    Ok(())
+}
+
+fn monitor_ends_with_its_terminal() -> Result<(), Failed> {
+    let link = Link::new("lan0");
+    let monitor = Running::start(&["monitor", link.name]);
+    monitor.line(|line| line.ends_with("* querier is not known"));
+    monitor.signal(Signal::HUP);
+    let (status, rest, _) = monitor.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(rest.last().expect("a last line").ends_with("no longer managed"), "{rest:?}");
     Ok(())
 }
 

@@ -20,9 +20,12 @@ const SOURCES_SHOWN: usize = 2;
 /// Show what a running `mld run` knows: its groups, who asked for them and for how long they last
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// What to show (groups, if nothing is named), and of which interface (all, if none is named)
-    #[arg(value_name = "groups] [INTERFACE", num_args = 0..=2)]
-    words: Vec<String>,
+    /// What to show; may be left out
+    #[arg(value_name = "groups")]
+    first: Option<String>,
+    /// Of which interface; all, if none is named
+    #[arg(value_name = "INTERFACE")]
+    second: Option<String>,
     /// Print the whole state as one JSON document, of one interface if one is named
     #[arg(long)]
     json: bool,
@@ -72,21 +75,22 @@ struct Source {
 
 /// Runs the command.
 pub(crate) fn show(options: &Options) -> Result<(), Failure> {
-    let request = Request { show: View::State, interface: interface(&options.words)?.map(str::to_owned) };
+    let request = Request {
+        show: View::State,
+        interface: interface(options.first.as_deref(), options.second.as_deref())?.map(str::to_owned),
+    };
     let reply = ask(&options.socket, &request)?;
     let text = if options.json { reply } else { groups(&document(&options.socket, &reply)?) };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
 }
 
-/// The interface among the words; `groups` in the first place names the view.
-fn interface(words: &[String]) -> Result<Option<&str>, Failure> {
-    match words {
-        [] => Ok(None),
-        [word] if word == "groups" => Ok(None),
-        [word] => Ok(Some(word)),
-        [view, word] if view == "groups" => Ok(Some(word)),
-        [view, ..] => Err(Failure::unusable(format!(
+/// The interface that is named; `groups` in the first place names the view.
+fn interface<'a>(first: Option<&'a str>, second: Option<&'a str>) -> Result<Option<&'a str>, Failure> {
+    match (first, second) {
+        (None | Some("groups"), second) => Ok(second),
+        (first, None) => Ok(first),
+        (Some(view), Some(_)) => Err(Failure::unusable(format!(
             "show: there is no view {view:?}; usage: mld show [groups] [INTERFACE]"
         ))),
     }
@@ -176,19 +180,14 @@ mod tests {
     use super::*;
     use crate::failure::Status;
 
-    fn words(words: &[&str]) -> Result<Option<String>, Failure> {
-        let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
-        interface(&words).map(|interface| interface.map(str::to_owned))
-    }
-
     #[test]
     fn the_view_may_be_left_out() {
-        assert_eq!(words(&[]), Ok(None));
-        assert_eq!(words(&["groups"]), Ok(None));
-        assert_eq!(words(&["eth0"]), Ok(Some("eth0".into())));
-        assert_eq!(words(&["groups", "eth0"]), Ok(Some("eth0".into())));
-        assert_eq!(words(&["groups", "groups"]), Ok(Some("groups".into())));
-        assert!(matches!(words(&["eth0", "eth1"]), Err(Failure::Told(Status::Unusable, _))));
+        assert_eq!(interface(None, None), Ok(None));
+        assert_eq!(interface(Some("groups"), None), Ok(None));
+        assert_eq!(interface(Some("eth0"), None), Ok(Some("eth0")));
+        assert_eq!(interface(Some("groups"), Some("eth0")), Ok(Some("eth0")));
+        assert_eq!(interface(Some("groups"), Some("groups")), Ok(Some("groups")));
+        assert!(matches!(interface(Some("eth0"), Some("eth1")), Err(Failure::Told(Status::Unusable, _))));
     }
 
     #[test]
