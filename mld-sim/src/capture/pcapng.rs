@@ -7,7 +7,8 @@
 use std::io::Read;
 
 use pcap_parser::{
-    Block, InterfaceDescriptionBlock, OptionCode, SHB_MAGIC, UnknownBlock, parse_block_be, parse_block_le,
+    Block, EPB_MAGIC, IDB_MAGIC, InterfaceDescriptionBlock, OptionCode, SHB_MAGIC, SPB_MAGIC, parse_block_be,
+    parse_block_le,
 };
 
 use super::input::Input;
@@ -88,6 +89,10 @@ impl Section {
                 return Ok(if input.fill(1)?.is_empty() { Record::End } else { Record::Cut });
             };
             let octets = input.octets(len);
+            if !self.matters(octets) {
+                input.consume(len);
+                continue;
+            }
             match self.parse(octets).map_err(broken)? {
                 Block::SectionHeader(_) => {
                     let last_ms = self.last_ms;
@@ -97,9 +102,7 @@ impl Section {
                     let interface = self.interface(&block)?;
                     self.interfaces.push(interface);
                 }
-                Block::EnhancedPacket(_) | Block::SimplePacket(_) => return Ok(Record::Found(len)),
-                Block::Unknown(block) if self.is_obsolete_packet(&block) => return Ok(Record::Found(len)),
-                _ => {}
+                _ => return Ok(Record::Found(len)),
             }
             input.consume(len);
         }
@@ -145,8 +148,11 @@ impl Section {
         })
     }
 
-    fn is_obsolete_packet(&self, block: &UnknownBlock<'_>) -> bool {
-        read(block.block_type.to_le_bytes(), self.big_endian) == OBSOLETE_PACKET_BLOCK
+    /// Whether a block bears a packet or what a packet refers to; what others say, and whether they say it well, is
+    /// of no interest.
+    fn matters(&self, octets: &[u8]) -> bool {
+        let kinds = [SHB_MAGIC, IDB_MAGIC, OBSOLETE_PACKET_BLOCK, SPB_MAGIC, EPB_MAGIC];
+        word(octets, 0).is_some_and(|kind| kinds.contains(&read(kind, self.big_endian)))
     }
 
     fn obsolete_frame<'c>(&self, octets: &'c [u8]) -> Option<Frame<'c>> {

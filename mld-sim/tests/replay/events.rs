@@ -258,3 +258,26 @@ fn every_run_is_the_same_to_the_octet() {
     assert_eq!(results[0], results[1]);
     assert_eq!(results[0], results[2]);
 }
+
+#[test]
+fn a_hundred_thousand_reports_replay_in_a_moment() {
+    let lab = Lab::new("hundred_thousand");
+    // Half of them join, half refresh; a tenth of the joined leave.
+    let reports = (0..100_000_u64).map(|at| {
+        let group = format!("ff05::{:x}:{:x}", (at / 2) >> 16, (at / 2) & 0xffff);
+        let kind = if at % 20 == 19 { TO_IN } else { TO_EX };
+        (at * 2, report_one(kind, &group, &[]))
+    });
+    lab.write("capture", pcap(&reports.collect::<Vec<_>>()));
+    let began = std::time::Instant::now();
+    let outcome = lab.run(&["replay", "capture"]);
+    let took = began.elapsed();
+    println!("100000 reports in {took:?}");
+    assert_eq!((outcome.status, &*outcome.stderr), (0, ""));
+    let count = |event: &str| outcome.stdout.matches(&format!("\"event\":\"{event}\"")).count();
+    assert_eq!(count("report"), 100_000);
+    // All but those who left in the last two seconds.
+    assert_eq!((count("membership"), count("timeout")), (50_000 + 4950, 4950));
+    // What is built to be debugged may take its time.
+    assert!(cfg!(debug_assertions) || took.as_secs() < 2, "{took:?}");
+}
