@@ -9,8 +9,10 @@ use std::time::Instant;
 
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope};
 use netlink_packet_route::link::{
-    InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoBridge, InfoData, InfoKind, InfoMacVlan, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    MacVlanMode,
 };
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::{Host, LabError};
@@ -37,6 +39,26 @@ pub fn veth(name: &str, peer: &str, peer_host: Option<&Host>) -> Result<(), LabE
 pub fn bridge(name: &str, snooping: bool) -> Result<(), LabError> {
     let data = InfoData::Bridge(vec![InfoBridge::MulticastSnooping(snooping)]);
     create(name, InfoKind::Bridge, Some(data))
+}
+
+/// Makes an interface with a hardware address of its own on top of `parent`, and moves it into a host. It filters
+/// multicast as network cards do: what nobody asked for does not get in.
+///
+/// # Errors
+///
+/// What the system says, for example that the kernel has no such interfaces.
+pub fn macvlan(name: &str, parent: &str, host: &Host) -> Result<(), LabError> {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::IfName(name.to_owned()));
+    message.attributes.push(LinkAttribute::Link(index(parent)?));
+    message.attributes.push(LinkAttribute::NetNsFd(host.as_fd().as_raw_fd()));
+    let data = InfoData::MacVlan(vec![InfoMacVlan::Mode(MacVlanMode::Bridge)]);
+    message
+        .attributes
+        .push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::MacVlan), LinkInfo::Data(data)]));
+    requests()?
+        .create(RouteNetlinkMessage::NewLink(message))
+        .map_err(|source| LabError::system(format!("make the interface {name}"), source))
 }
 
 /// Makes the interface a port of the bridge.
@@ -124,6 +146,24 @@ pub fn remove_link_local(interface: &str, address: Ipv6Addr) -> Result<(), LabEr
     requests()?
         .change(RouteNetlinkMessage::DelAddress(message))
         .map_err(|source| LabError::system(format!("remove {address} from {interface}"), source))
+}
+
+/// Takes the interface's route for multicast away: the kernel refuses to send to groups from here on.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn cut_multicast(interface: &str) -> Result<(), LabError> {
+    let mut message = RouteMessage::default();
+    message.header.address_family = AddressFamily::Inet6;
+    message.header.destination_prefix_length = 8;
+    message.header.table = libc::RT_TABLE_LOCAL;
+    let groups = RouteAddress::Inet6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0));
+    message.attributes.push(RouteAttribute::Destination(groups));
+    message.attributes.push(RouteAttribute::Oif(index(interface)?));
+    requests()?
+        .change(RouteNetlinkMessage::DelRoute(message))
+        .map_err(|source| LabError::system(format!("remove the multicast route of {interface}"), source))
 }
 
 /// Has the addresses of the interface be usable as soon as it is switched on.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mld_linux::lab::{self, Host};
 use mld_linux::{Driver, InterfaceRouter, Options, Status, Stop, Told, What};
-use mld_proto::{Config, Event, FilterMode, GroupAddr, Item, Querier, Record, Version};
+use mld_proto::{Config, Event, FilterMode, GroupAddr, Instant as Moment, Item, Querier, Record, Version};
 
 /// The router's end of every link.
 pub(crate) const ROUTER: &str = "router0";
@@ -98,6 +98,8 @@ pub(crate) fn view(router: &InterfaceRouter, group: GroupAddr) -> Option<(Filter
 pub(crate) struct Bench {
     pub(crate) driver: Driver,
     pub(crate) seen: Vec<Seen>,
+    /// When each happened, as it was told.
+    pub(crate) times: Vec<Moment>,
     never: Stop,
 }
 
@@ -111,7 +113,7 @@ impl Bench {
     }
 
     pub(crate) fn of(driver: Driver) -> Self {
-        Self { driver, seen: Vec::new(), never: Stop::new().expect("a handle") }
+        Self { driver, seen: Vec::new(), times: Vec::new(), never: Stop::new().expect("a handle") }
     }
 
     /// Waits for the next turn, no longer than `end`.
@@ -126,8 +128,12 @@ impl Bench {
     }
 
     pub(crate) fn ready(&mut self) {
-        let seen = &mut self.seen;
-        self.driver.ready(&mut |told| seen.push(Seen::read(&told))).expect("the driver works");
+        let (seen, times) = (&mut self.seen, &mut self.times);
+        let mut sink = |told: Told<'_>| {
+            seen.push(Seen::read(&told));
+            times.push(told.at);
+        };
+        self.driver.ready(&mut sink).expect("the driver works");
     }
 
     pub(crate) fn run_for(&mut self, time: Duration) {
