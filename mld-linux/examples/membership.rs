@@ -1,5 +1,5 @@
 //! Who listens on an interface? `cargo run -p mld-linux --example membership -- eth0`
-use std::{error::Error, thread, time::Duration};
+use core::{error::Error, time::Duration};
 
 use mld_linux::mld_proto::GroupAddr;
 use mld_linux::{Interface, InterfaceEvent, Options};
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => {}
     })?;
 
-    thread::sleep(Duration::from_secs(60));
+    std::thread::sleep(Duration::from_secs(60));
     interface.unsubscribe(interest);
     interface.unsubscribe(events);
     Ok(interface.remove()?)

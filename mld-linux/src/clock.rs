@@ -46,7 +46,7 @@ impl Clock {
     }
 
     /// The moment of a stamp of the real-time clock.
-    pub(crate) fn from_unix_ns(&self, unix_ns: i128) -> Instant {
+    pub(crate) fn instant_of_unix_ns(&self, unix_ns: i128) -> Instant {
         instant(unix_ns - self.offset_ns)
     }
 }
@@ -87,7 +87,7 @@ mod tests {
         let stamp = nanoseconds(clock_gettime(ClockId::Realtime));
         let after = clock.now();
 
-        let at = clock.from_unix_ns(stamp).as_millis();
+        let at = clock.instant_of_unix_ns(stamp).as_millis();
 
         // The clocks are read one after the other: a millisecond of either side is theirs.
         assert!((before.as_millis()..=after.as_millis()).any(|now| now.abs_diff(at) <= 1), "{at} {before:?}");

@@ -90,6 +90,8 @@ pub enum Status {
 /// and calls [`ready`](Self::ready), also once at the beginning. [`run`](Self::run) is such a loop for one
 /// interface, [`Interface`](crate::Interface) one on a thread of its own.
 ///
+/// It opens sockets as it goes: whoever calls must be in the network namespace in which it was opened.
+///
 /// With [`QuerierMode::Never`] the driver opens no socket that could send, joins no group and needs no address.
 #[derive(Debug)]
 pub struct Driver {
@@ -100,6 +102,8 @@ pub struct Driver {
     router: InterfaceRouter,
     clock: Clock,
     link: Link,
+    /// The addresses of the interface that are not spoken from.
+    other_addresses: Vec<Ipv6Addr>,
     /// Whether the link has been looked at since the driver was opened.
     begun: bool,
     /// `None`: no longer managed.
@@ -204,6 +208,7 @@ impl Driver {
             router,
             clock: Clock::new(),
             link: Link { up: false, master: None, ..link },
+            other_addresses: Vec::new(),
             begun: false,
             sockets: Some(sockets),
             epoll,
@@ -261,9 +266,7 @@ impl Driver {
     /// How long a loop may wait before it calls [`ready`](Self::ready) although the driver is not readable. `None`:
     /// for ever.
     pub fn timeout(&self) -> Option<Duration> {
-        if self.sockets.is_none() {
-            return None;
-        }
+        self.sockets.as_ref()?;
         if self.more {
             return Some(Duration::ZERO);
         }
@@ -308,6 +311,7 @@ impl Driver {
                 let address = self.router.link_local();
                 self.forget(now, sink);
                 self.router = router;
+                self.router.set_other_addresses(self.other_addresses.iter().copied());
                 if was_running {
                     self.router.start(now, address);
                 }

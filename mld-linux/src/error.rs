@@ -74,7 +74,8 @@ impl fmt::Display for Error {
             Self::NoSuchInterface { interface } => write!(f, "{interface}: no such interface"),
             Self::Permission { interface, what } => {
                 let program = std::env::current_exe().ok();
-                let program = program.as_deref().map_or("PROGRAM".into(), |path| path.to_string_lossy());
+                let program =
+                    program.as_deref().map_or_else(|| "PROGRAM".into(), |path| path.to_string_lossy());
                 let capability = what.to_ascii_lowercase();
                 write!(f, "{interface}: {what} is missing: run as root, or once: ")?;
                 write!(f, "sudo setcap {capability}+ep {program}")

@@ -10,7 +10,7 @@
 //! [`Interface`] manages one interface and calls whoever subscribed. This is the example `membership`:
 //!
 //! ```no_run
-//! use std::{error::Error, thread, time::Duration};
+//! use core::{error::Error, time::Duration};
 //!
 //! use mld_linux::mld_proto::GroupAddr;
 //! use mld_linux::{Interface, InterfaceEvent, Options};
@@ -39,7 +39,7 @@
 //!         _ => {}
 //!     })?;
 //!
-//!     thread::sleep(Duration::from_secs(60));
+//!     std::thread::sleep(Duration::from_secs(60));
 //!     interface.unsubscribe(interest);
 //!     interface.unsubscribe(events);
 //!     Ok(interface.remove()?)

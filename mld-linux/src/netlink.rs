@@ -27,6 +27,26 @@ pub(crate) struct Link {
     pub(crate) master: Option<u32>,
 }
 
+/// A unicast address of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) address: Ipv6Addr,
+    /// It passed duplicate address detection.
+    usable: bool,
+    /// It is about to be given up.
+    deprecated: bool,
+}
+
+/// The link-local address that a router should speak from: `current` as long as it can be used, else the lowest of
+/// fe80::/64 that can; a deprecated one only if there is no other.
+pub(crate) fn link_local(addresses: &[Address], current: Option<Ipv6Addr>) -> Option<Ipv6Addr> {
+    let usable =
+        addresses.iter().filter(|one| one.usable && one.address.segments()[..4] == [0xfe80, 0, 0, 0]);
+    // Deprecated ones are greater than all others, the present one is less.
+    let best = usable.min_by_key(|one| (one.deprecated, Some(one.address) != current, one.address));
+    best.map(|best| best.address)
+}
+
 /// What happened to an interface since it was last asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
@@ -167,30 +187,22 @@ impl Requests {
         }))
     }
 
-    /// The link-local address that a router on the interface `index` should speak from: `current` as long as it
-    /// can be used, else the lowest that can; one about to be given up only if there is no other.
+    /// The IPv6 addresses of the interface `index`.
     ///
     /// # Errors
     ///
     /// What the system says.
-    pub(crate) fn link_local(
-        &mut self,
-        index: u32,
-        current: Option<Ipv6Addr>,
-    ) -> io::Result<Option<Ipv6Addr>> {
+    pub(crate) fn addresses(&mut self, index: u32) -> io::Result<Vec<Address>> {
         let mut request = AddressMessage::default();
         request.header.family = AddressFamily::Inet6;
         let answers = self.ask(RouteNetlinkMessage::GetAddress(request), NLM_F_DUMP)?;
-        let usable = answers.into_iter().filter_map(|answer| match answer {
+        let of_interface = |answer| match answer {
             RouteNetlinkMessage::NewAddress(message) if message.header.index == index => {
-                read_usable(&message)
+                read_address(&message)
             }
             _ => None,
-        });
-        // Deprecated ones are greater than all others, the present one is less.
-        Ok(usable
-            .min_by_key(|&(deprecated, address)| (deprecated, Some(address) != current, address))
-            .map(second))
+        };
+        Ok(answers.into_iter().filter_map(of_interface).collect())
     }
 
     /// Creates something; it is an error if it exists.
@@ -289,24 +301,23 @@ fn read_link(message: LinkMessage) -> Link {
     link
 }
 
-/// The link-local address of fe80::/64 that passed duplicate address detection, and whether it is deprecated.
-fn read_usable(message: &AddressMessage) -> Option<(bool, Ipv6Addr)> {
+fn read_address(message: &AddressMessage) -> Option<Address> {
     let mut flags = AddressFlags::from_bits_retain(message.header.flags.bits().into());
     let mut address = None;
     for attribute in &message.attributes {
         match attribute {
-            AddressAttribute::Address(IpAddr::V6(v6)) => address = Some(*v6),
+            AddressAttribute::Local(IpAddr::V6(local)) => address = Some(*local),
+            // Between two ends it names the other one, and Local this one.
+            AddressAttribute::Address(IpAddr::V6(either)) => address = address.or(Some(*either)),
             AddressAttribute::Flags(all) => flags = *all,
             _ => {}
         }
     }
-    let address = address.filter(|address| address.segments()[..4] == [0xfe80, 0, 0, 0])?;
-    let unusable = AddressFlags::Tentative | AddressFlags::Dadfailed;
-    (!flags.intersects(unusable)).then_some((flags.contains(AddressFlags::Deprecated), address))
-}
-
-fn second<A, B>((_, second): (A, B)) -> B {
-    second
+    Some(Address {
+        address: address?,
+        usable: !flags.intersects(AddressFlags::Tentative | AddressFlags::Dadfailed),
+        deprecated: flags.contains(AddressFlags::Deprecated),
+    })
 }
 
 const MESSAGES_MAX: usize = 64;

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use mld_proto::{ALL_MLDV2_ROUTERS, ALL_ROUTERS};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::sys;
@@ -28,6 +29,8 @@ impl Sender {
     pub(crate) fn open(index: u32, address: Ipv6Addr) -> io::Result<Self> {
         let socket = raw()?;
         socket.set_nonblocking(true)?;
+        // What finds no room waits in the engine, where it stays up to date, rather than in a queue.
+        socket.set_send_buffer_size(BUFFER_LEN)?;
         socket.set_multicast_if_v6(index)?;
         socket.set_multicast_hops_v6(1)?;
         socket.set_unicast_hops_v6(1)?;
@@ -49,7 +52,20 @@ impl Sender {
     ///
     /// What the system says; `WouldBlock` if it must be offered again later.
     pub(crate) fn send(&self, message: &[u8], destination: Ipv6Addr) -> io::Result<()> {
-        self.socket.send_to(message, &SocketAddrV6::new(destination, 0, 0, self.index).into()).map(drop)
+        match self.socket.send_to(message, &SocketAddrV6::new(destination, 0, 0, self.index).into()) {
+            // A raw IPv6 socket says so too when its own buffer is full. Then it gets writable some day; another
+            // lack of memory is a failure.
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) && !self.is_writable() => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            sent => sent.map(drop),
+        }
+    }
+
+    fn is_writable(&self) -> bool {
+        let mut fds = [PollFd::new(&self.socket, PollFlags::OUT)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
     }
 }
 
@@ -89,6 +105,9 @@ impl RouterGroups {
         Ok(Self { _socket: socket })
     }
 }
+
+/// Some hundred Queries.
+const BUFFER_LEN: usize = 128 << 10;
 
 fn raw() -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::ICMPV6))?;

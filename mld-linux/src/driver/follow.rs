@@ -3,7 +3,7 @@
 use mld_proto::{Instant, QuerierMode};
 
 use super::{Driver, Sink, in_force, master_name};
-use crate::netlink::Link;
+use crate::netlink::{Link, link_local};
 use crate::receiver::Receiver;
 use crate::sender::RouterGroups;
 use crate::{Error, Notice, What};
@@ -65,10 +65,16 @@ impl Driver {
         let Some(sockets) = &mut self.sockets else { return Ok(()) };
         let active = self.config.querier() == QuerierMode::Auto;
         let current = self.router.link_local();
-        let address = sockets
+        let addresses = sockets
             .requests
-            .link_local(link.index, current)
+            .addresses(link.index)
             .map_err(|source| Error::system(&self.interface, "ask for addresses", source))?;
+        let address = link_local(&addresses, current);
+        self.other_addresses =
+            addresses.iter().map(|one| one.address).filter(|one| Some(*one) != address).collect();
+        // Listeners speak from link-local addresses: should there be more than fit, these matter most.
+        self.other_addresses.sort_unstable_by_key(|one| (!one.is_unicast_link_local(), *one));
+        self.router.set_other_addresses(self.other_addresses.iter().copied());
         if active && sockets.groups.is_none() {
             // Refused as long as IPv6 is off on the interface; an address is the sign that it is on.
             sockets.groups = RouterGroups::join(link.index).ok();

@@ -34,8 +34,7 @@ impl Driver {
     /// [`now`](mld_proto::Router::now) is the present moment, unless work is left.
     ///
     /// Timers are ended one deadline after the other and packets handled by their time of arrival, so that each
-    /// event bears the moment at which it happened, however late the call. Where they are told matters too: a
-    /// [`Sink`](Told) that takes long delays the rest.
+    /// event bears the moment at which it happened, however late the call.
     ///
     /// # Errors
     ///
@@ -112,7 +111,7 @@ impl Driver {
             budget.packets -= 1;
             let at = match info.arrival_ns {
                 0 => now,
-                arrival_ns => self.clock.from_unix_ns(arrival_ns).max(self.router.now()).min(now),
+                arrival_ns => self.clock.instant_of_unix_ns(arrival_ns).max(self.router.now()).min(now),
             };
             // A deadline of the very moment is alive while the packet is handled.
             let before = Instant::from_millis(at.as_millis().saturating_sub(1));

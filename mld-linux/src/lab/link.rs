@@ -7,16 +7,18 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
+use netlink_packet_core::DefaultNla;
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope};
 use netlink_packet_route::link::{
     InfoBridge, InfoData, InfoKind, InfoMacVlan, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
     MacVlanMode,
 };
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
+use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::{Host, LabError};
-use crate::netlink::Requests;
+use crate::netlink::{self, Requests};
 
 /// Makes a cable: the interface `name` in the namespace of the calling thread, and its other end `peer` there too or
 /// in a host. Both are down.
@@ -166,6 +168,46 @@ pub fn cut_multicast(interface: &str) -> Result<(), LabError> {
         .map_err(|source| LabError::system(format!("remove the multicast route of {interface}"), source))
 }
 
+/// Lets the interface send no faster than so many octets a second: what is more waits in its queue, and fills the
+/// buffers of those who sent it.
+///
+/// # Errors
+///
+/// What the system says, for example that the kernel has no token bucket filter.
+pub fn limit_rate(interface: &str, octets_per_second: u32) -> Result<(), LabError> {
+    const ATTRIBUTE_PARAMETERS: u16 = 1;
+    const ATTRIBUTE_BURST: u16 = 6;
+    const LAYER_ETHERNET: u8 = 1;
+    // Two rate specifications, the second unused, then the length of the queue in octets, and times that the burst
+    // stands in for (linux/pkt_sched.h).
+    let mut parameters = [0_u8; 36];
+    parameters[1] = LAYER_ETHERNET;
+    parameters[8..12].copy_from_slice(&octets_per_second.to_ne_bytes());
+    parameters[24..28].copy_from_slice(&(64_u32 << 20).to_ne_bytes());
+    let options = [
+        DefaultNla::new(ATTRIBUTE_PARAMETERS, parameters.to_vec()),
+        DefaultNla::new(ATTRIBUTE_BURST, 2000_u32.to_ne_bytes().to_vec()),
+    ];
+    let mut message = queue(interface)?;
+    message.attributes.push(TcAttribute::Kind("tbf".to_owned()));
+    message.attributes.push(TcAttribute::Options(options.map(TcOption::Other).to_vec()));
+    requests()?
+        .create(RouteNetlinkMessage::NewQueueDiscipline(message))
+        .map_err(|source| LabError::system(format!("limit the rate of {interface}"), source))
+}
+
+/// Ends [`limit_rate`]. What waited is dropped.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn unlimit_rate(interface: &str) -> Result<(), LabError> {
+    let message = queue(interface)?;
+    requests()?
+        .change(RouteNetlinkMessage::DelQueueDiscipline(message))
+        .map_err(|source| LabError::system(format!("free the rate of {interface}"), source))
+}
+
 /// Has the addresses of the interface be usable as soon as it is switched on.
 ///
 /// # Errors
@@ -186,10 +228,10 @@ pub fn wait_link_local(interface: &str, within: Duration) -> Result<Ipv6Addr, La
     let mut requests = requests()?;
     let end = Instant::now() + within;
     loop {
-        let address = requests
-            .link_local(index, None)
+        let addresses = requests
+            .addresses(index)
             .map_err(|source| LabError::system(format!("ask for the addresses of {interface}"), source))?;
-        if let Some(address) = address {
+        if let Some(address) = netlink::link_local(&addresses, None) {
             return Ok(address);
         }
         if Instant::now() >= end {
@@ -246,6 +288,14 @@ fn link_local(interface: &str, address: Ipv6Addr) -> Result<AddressMessage, LabE
     message.header.scope = AddressScope::Link;
     message.header.index = index(interface)?;
     message.attributes.push(AddressAttribute::Address(IpAddr::V6(address)));
+    Ok(message)
+}
+
+/// The queue of an interface that everything sent goes through.
+fn queue(interface: &str) -> Result<TcMessage, LabError> {
+    let mut message = TcMessage::default();
+    message.header.index = index(interface)?.cast_signed();
+    message.header.parent = TcHandle::ROOT;
     Ok(message)
 }
 

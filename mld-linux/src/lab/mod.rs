@@ -24,8 +24,8 @@ use crate::sys;
 pub use host::Host;
 pub use injector::Injector;
 pub use link::{
-    add_link_local, bridge, cut_multicast, delete, macvlan, no_dad, remove_link_local, set_down, set_mac,
-    set_master, set_mtu, set_up, veth, wait_link_local, write_sysctl,
+    add_link_local, bridge, cut_multicast, delete, limit_rate, macvlan, no_dad, remove_link_local, set_down,
+    set_mac, set_master, set_mtu, set_up, unlimit_rate, veth, wait_link_local, write_sysctl,
 };
 pub use listener::Listener;
 

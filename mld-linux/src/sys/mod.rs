@@ -108,6 +108,19 @@ pub(crate) fn packet_address(index: u32, protocol: u16, station: &[u8]) -> SockA
     unsafe { SockAddr::new(storage, size_of::<libc::sockaddr_ll>() as libc::socklen_t) }
 }
 
+/// Takes an [`unfinished_checksum`] or another such header before each frame that a packet socket sends.
+pub(crate) fn send_unfinished(socket: &Socket) -> io::Result<()> {
+    set_option(socket, libc::SOL_PACKET, libc::PACKET_VNET_HDR, &1)
+}
+
+/// The header that leaves a checksum to hardware: over everything from `start` on, to be put at `offset` from there.
+pub(crate) fn unfinished_checksum(start: u16, offset: u16) -> [u8; 10] {
+    // struct virtio_net_hdr: flags, kind of segmentation, length of headers and segments, start, offset.
+    const NEEDS_CHECKSUM: u8 = 1;
+    let ([s0, s1], [o0, o1]) = (start.to_ne_bytes(), offset.to_ne_bytes());
+    [NEEDS_CHECKSUM, 0, 0, 0, 0, 0, s0, s1, o0, o1]
+}
+
 /// Puts a Router Alert for MLD into a hop-by-hop header of everything sent (R-WIRE-3).
 pub(crate) fn send_router_alert(socket: &Socket) -> io::Result<()> {
     // The kernel writes the next header; zero length stands for eight octets; the rest is PadN.

@@ -8,7 +8,7 @@ use super::FrameInfo;
 
 /// Room for the control messages of one frame, aligned as they must be.
 #[derive(Debug, Default)]
-pub(crate) struct Control([u64; 32]);
+pub(crate) struct Control(Box<[u64; 32]>);
 
 /// Reads one frame into `buffer` without waiting; `None` if none is there.
 ///
@@ -30,7 +30,7 @@ pub(crate) fn receive(
     header.msg_iov = &raw mut part;
     header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = size_of::<Control>() as _;
+    header.msg_controllen = size_of_val(&*control.0) as _;
     // SAFETY: every pointer of the header points to memory of the stated length that outlives the call.
     let len = unsafe { libc::recvmsg(socket.as_raw_fd(), header, libc::MSG_DONTWAIT) };
     if len < 0 {

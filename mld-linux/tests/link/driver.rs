@@ -1,10 +1,12 @@
 //! What becomes of a driver when its interface changes, and what it refuses.
 
+use core::time::Duration;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mld_linux::lab::{self, Host};
 use mld_linux::{Driver, Error, Options, Receive, Status, Stop, What};
+use mld_proto::wire::Writer;
 use mld_proto::{Config, GroupState, Querier, QuerierMode};
 
 use crate::Test;
@@ -33,6 +35,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("removing_tells_each_group_and_then_the_interface_once", removed),
     ("a_loop_ends_when_it_is_told_to", run_and_stop),
     ("a_query_that_cannot_be_sent_is_counted_and_told_once", send_failure),
+    ("queries_that_find_no_room_wait_without_spinning_and_are_sent_in_the_end", no_room),
 ];
 
 fn waits() {
@@ -102,6 +105,7 @@ fn down_and_up() {
     let sent = bench.driver.router().stats().sent.general;
     bench.run_for(Duration::from_millis(1500));
     assert_eq!(bench.driver.router().stats().sent.general, sent);
+    assert!(bench.turns() < 10, "an interface that is down keeps nobody busy");
 
     lab::set_up(ROUTER).expect("up");
     bench.until("it queries again", |bench| bench.driver.router().stats().sent.general > sent);
@@ -146,6 +150,7 @@ fn vanishes() {
     let told = bench.seen.len();
     bench.run_for(Duration::from_millis(100));
     assert_eq!(bench.seen.len(), told, "nothing follows");
+    assert!(bench.turns() < 10, "what is removed keeps nobody busy");
 }
 
 fn enslaved_later() {
@@ -503,4 +508,48 @@ fn send_failure() {
     assert_eq!(told.count(), 1);
     assert!(bench.driver.router().stats().sent.general > sent, "the engine goes on");
     assert!(bench.is_up());
+}
+
+fn no_room() {
+    let host = cable();
+    let config = quick().to_builder().last_listener_query_interval(Duration::from_secs(2)).build();
+    let mut bench = Bench::begun(config.expect("valid settings"));
+    let groups: Vec<_> = (1..=3000).map(|number| group(&format!("ff05::1:{number:x}"))).collect();
+    let injector = host.run(|| lab::Injector::open(HOST)).expect("an injector");
+    let send = |leave: bool| {
+        for wanted in &groups {
+            let mut buffer = [0; 128];
+            let writer = if leave {
+                Writer::done(&mut buffer, *wanted)
+            } else {
+                Writer::report_v1(&mut buffer, *wanted)
+            };
+            let len = writer.expect("room").finish(address("fe80::77")).len;
+            injector.packet(&buffer[..len]).expect("sent");
+        }
+    };
+    send(false);
+    bench.until("all are known", |bench| {
+        groups.iter().all(|wanted| view(bench.driver.router(), *wanted).is_some())
+    });
+
+    if let Err(error) = lab::limit_rate(ROUTER, 10) {
+        println!("    SKIPPED: {error}");
+        assert!(!std::env::var("CI").is_ok_and(|value| value == "true"), "CI must be able to");
+        return;
+    }
+    // Three thousand Queries do not fit into the buffer of one socket.
+    send(true);
+    bench.run_for(Duration::from_millis(300));
+    let waiting = bench.driver.router().stats().sent.group;
+    assert!((50..2900).contains(&waiting), "{waiting} Queries found room");
+    let turns = bench.turns();
+    assert!(turns < 100, "{turns} turns in half a second");
+    assert_eq!(bench.driver.counters().send_failed, 0);
+
+    // What is in the queue is dropped with it, and there is room again.
+    lab::unlimit_rate(ROUTER).expect("no limit");
+    bench.until("the others are sent", |bench| bench.driver.router().stats().sent.group >= 3000);
+    assert!(bench.driver.counters().sent_late >= 1);
+    assert_eq!(bench.driver.counters().send_failed, 0);
 }

@@ -1,6 +1,6 @@
 //! Kernel hosts of both versions, and what the router makes of their calls.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use mld_linux::lab::{self, Host};
 use mld_proto::{FilterMode, GroupState, Version};

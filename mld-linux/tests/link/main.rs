@@ -10,11 +10,12 @@ mod routers;
 mod service;
 mod support;
 
+use core::time::Duration;
 use std::env;
 use std::io::Read;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use mld_linux::lab;

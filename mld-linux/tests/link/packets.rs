@@ -1,9 +1,10 @@
 //! Crafted packets, right and wrong, and floods of them.
 
-use std::net::Ipv6Addr;
-use std::time::{Duration, Instant};
+use core::net::Ipv6Addr;
+use core::time::Duration;
+use std::time::Instant;
 
-use mld_linux::lab::{Host, Injector};
+use mld_linux::lab::{self, Host, Injector};
 use mld_linux::{Options, Receive};
 use mld_proto::wire::{HEADERS_LEN, Writer, checksum};
 use mld_proto::{Config, Discard, FilterMode, GroupAddr, Record};
@@ -16,6 +17,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("wrong_packets_are_counted_by_reason_without_a_ring", || wrong(Receive::Plain)),
     ("unusual_but_right_packets_are_taken", || unusual(Receive::Ring)),
     ("unusual_but_right_packets_are_taken_without_a_ring", || unusual(Receive::Plain)),
+    ("a_checksum_that_hardware_should_have_finished_is_trusted", || unfinished(Receive::Ring)),
+    ("a_checksum_that_hardware_should_have_finished_is_trusted_without_a_ring", || {
+        unfinished(Receive::Plain)
+    }),
     ("other_messages_never_get_to_the_engine", others),
     ("a_report_of_9000_octets_is_read_whole", jumbo),
     ("ten_thousand_reports_back_to_back_are_all_known", ten_thousand),
@@ -140,7 +145,7 @@ fn wrong(receive: Receive) {
     let injector = injector(&host);
     let mut bench = Bench::with(&Options::new(Config::DEFAULT).with_receive(receive));
     bench.ready();
-    let address = bench.driver.router().link_local().expect("an address");
+    let own = bench.driver.router().link_local().expect("an address");
 
     for wrong in wrong_ones() {
         let (reason, sent) = match &wrong {
@@ -153,14 +158,22 @@ fn wrong(receive: Receive) {
             bench.driver.router().stats().discarded(reason) == before + 1
         });
     }
-    injector.packet(&with_source(&address.to_string())).expect("sent");
+    injector.packet(&with_source(&own.to_string())).expect("sent");
     bench.until("the own address is counted", |bench| {
         bench.driver.router().stats().discarded(Discard::OwnAddress) == 1
     });
 
+    // Another address of the same interface is no listener's either.
+    lab::add_link_local(ROUTER, address("fe80::5:5")).expect("an address");
+    bench.run_for(Duration::from_millis(100));
+    injector.packet(&with_source("fe80::5:5")).expect("sent");
+    bench.until("the other own address is counted", |bench| {
+        bench.driver.router().stats().discarded(Discard::OwnAddress) == 2
+    });
+
     assert_eq!(view(bench.driver.router(), group("ff05::bad")), None);
     let sum: u64 = Discard::ALL.iter().map(|reason| bench.driver.router().stats().discarded(*reason)).sum();
-    assert_eq!(sum, wrong_ones().len() as u64 + 1, "each was counted once");
+    assert_eq!(sum, wrong_ones().len() as u64 + 2, "each was counted once");
     assert_eq!(bench.driver.counters().frames_lost, 0);
 }
 
@@ -192,6 +205,26 @@ fn unusual(receive: Receive) {
 
     let counters = bench.driver.counters();
     assert!(counters.frames >= 3 && counters.frames_lost == 0, "{counters:?}");
+}
+
+fn unfinished(receive: Receive) {
+    let host = cable();
+    let injector = injector(&host);
+    let mut bench = Bench::with(&Options::new(Config::DEFAULT).with_receive(receive));
+    bench.ready();
+    let wanted = group("ff05::1");
+    let mut packet = report_v1(wanted);
+    packet[HEADERS_LEN + 2..HEADERS_LEN + 4].copy_from_slice(&[0x12, 0x34]);
+
+    injector.unfinished_packet(&packet, HEADERS_LEN as u16).expect("sent");
+    bench.until_view(wanted, EXCLUDE_NONE);
+    assert_eq!(bench.driver.counters().checksum_partial, 1);
+    assert_eq!(bench.driver.router().stats().discarded(Discard::BadChecksum), 0);
+
+    injector.packet(&packet).expect("sent");
+    bench.until("the finished but wrong one is counted", |bench| {
+        bench.driver.router().stats().discarded(Discard::BadChecksum) == 1
+    });
 }
 
 fn others() {
@@ -234,8 +267,8 @@ fn others() {
 
 fn jumbo() {
     let host = cable();
-    mld_linux::lab::set_mtu(ROUTER, 9000).expect("an MTU");
-    host.run(|| mld_linux::lab::set_mtu(HOST, 9000)).expect("an MTU");
+    lab::set_mtu(ROUTER, 9000).expect("an MTU");
+    host.run(|| lab::set_mtu(HOST, 9000)).expect("an MTU");
     let injector = injector(&host);
     let mut bench = Bench::open(Config::DEFAULT);
     bench.ready();

@@ -1,11 +1,12 @@
 //! Two routers on one link, each in a namespace and a thread of its own.
 
-use std::net::Ipv6Addr;
+use core::net::Ipv6Addr;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mld_linux::lab::{self, Host};
 use mld_linux::{Driver, Options};

@@ -1,9 +1,10 @@
 //! An interface on a thread of its own, and those who subscribed to it.
 
+use core::time::Duration;
 use std::fs;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mld_linux::lab::{self, Listener};
 use mld_linux::{Interface, InterfaceEvent, Options, Removed, Status};
@@ -35,7 +36,7 @@ fn hear<T>(news: &Receiver<T>) -> T {
 }
 
 /// Nothing is heard for as long as a change would take.
-fn silence<T: std::fmt::Debug>(news: &Receiver<T>) {
+fn silence<T: core::fmt::Debug>(news: &Receiver<T>) {
     let heard = news.recv_timeout(Duration::from_millis(600));
     assert!(heard.is_err(), "{heard:?}");
 }
@@ -297,7 +298,7 @@ fn panics() {
     until("it is over", || handle.status() == Status::Removed);
     handle.remove();
     assert_eq!(handle.on_interest(wanted, |_| {}).err(), Some(Removed));
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| interface.remove()));
+    let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| interface.remove()));
     assert!(outcome.is_err(), "the panic is passed on");
 }
 

@@ -1,7 +1,8 @@
 //! A link with a router on it, and what the router told.
 
-use std::net::Ipv6Addr;
-use std::time::{Duration, Instant};
+use core::net::Ipv6Addr;
+use core::time::Duration;
+use std::time::Instant;
 
 use mld_linux::lab::{self, Host};
 use mld_linux::{Driver, InterfaceRouter, Options, Status, Stop, Told, What};
@@ -142,6 +143,24 @@ impl Bench {
             self.ready();
             self.wait(end);
         }
+    }
+
+    /// How often a loop that does as the driver says comes around in half a second.
+    pub(crate) fn turns(&mut self) -> u32 {
+        let mut turns = 0;
+        let (timer, never) = (Duration::from_millis(500), Stop::new().expect("a handle"));
+        let stopper = never.clone();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(timer);
+            stopper.stop();
+        });
+        while !never.is_stopped() {
+            self.ready();
+            self.driver.wait(&never).expect("waiting works");
+            turns += 1;
+        }
+        thread.join().expect("it does not panic");
+        turns
     }
 
     /// Turns until `condition` holds, and says how long that took.
