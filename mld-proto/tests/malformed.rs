@@ -297,6 +297,7 @@ fn assert_faults(name: &str, repair: fn(Vec<u8>) -> Vec<u8>, faults: &[Fault]) {
 }
 
 const QUERY: Result<MessageKind, Discard> = Ok(MessageKind::Query);
+const EVERYBODY: [u8; 16] = ALL_NODES.octets();
 const REPORT: Result<MessageKind, Discard> = Ok(MessageKind::ReportV2);
 
 // Each field of the headers, wrong by itself; the checksum fits the addresses.
@@ -356,6 +357,7 @@ fn each_field_of_a_query_wrong_in_turn() {
             ("reserved", 54, &[0xff, 0xff], QUERY),
             ("group, unicast", 56, &[0x20, 0x01], Err(Discard::GroupAddress)),
             ("group, none", 56, &[0; 16], Err(Discard::GroupAddress)),
+            ("group, all nodes", 56, &EVERYBODY, Err(Discard::GroupAddress)),
             ("group, interface-local", 57, &[0x01], QUERY),
             ("flags", 72, &[0xff], QUERY),
             ("interval code", 73, &[0xff], QUERY),
@@ -387,6 +389,7 @@ fn each_field_of_a_version_1_message_wrong_in_turn() {
                 ("reserved", 54, &[0xff, 0xff], Ok(kind)),
                 ("group, unicast", 56, &[0xfe, 0x80], Err(Discard::GroupAddress)),
                 ("group, none", 56, &[0; 16], Err(Discard::GroupAddress)),
+                ("group, all nodes", 56, &EVERYBODY, Err(Discard::GroupAddress)),
                 ("group, reserved scope", 57, &[0x00], Err(Discard::GroupAddress)),
                 ("group, interface-local", 57, &[0x11], Err(Discard::GroupAddress)),
                 ("group, link-local", 57, &[0x02], Ok(kind)),

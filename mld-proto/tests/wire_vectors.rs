@@ -654,6 +654,7 @@ fn drain_through(router: &mut BoxRouter, now: u64, len: usize) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     while let Some(sent) = router.poll_transmit(at(now), &mut buffer).unwrap() {
         packets.push(buffer[..sent.len].to_vec());
+        assert!(packets.len() < 10_000, "there is an end to what is due");
     }
     packets
 }

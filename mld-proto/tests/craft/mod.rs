@@ -334,9 +334,11 @@ pub(crate) fn drain<T: Storage>(router: &mut Router<T>, now: Instant) -> (Vec<Ve
         let before = (packets.len(), events.len());
         while let Some(sent) = router.poll_transmit(now, &mut buffer).unwrap() {
             packets.push(buffer[..sent.len].to_vec());
+            assert!(packets.len() < 10_000, "there is an end to what is due");
         }
         while let Some(event) = router.poll_event() {
             events.push(event);
+            assert!(events.len() < 100_000, "there is an end to what is told");
         }
         if before == (packets.len(), events.len()) {
             return (packets, events);
