@@ -108,7 +108,7 @@ pub use event::{
     BufferTooSmall, Event, FilterMode, GroupState, Item, Limit, MessageKind, MessageMeta, Querier, Record,
     Transmit,
 };
-pub use router::{Accepted, GroupRef, Router, SourceRef, Usage};
+pub use router::{Accepted, GroupRef, OTHER_ADDRESSES, Router, SourceRef, Usage};
 pub use stats::{MessageCounts, SentCounts, Stats};
 pub use store::{GroupSlot, IndexSlot, SourceSlot, Storage, Tables, TablesError};
 pub use time::Instant;

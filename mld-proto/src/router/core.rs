@@ -2,15 +2,23 @@
 
 use core::net::Ipv6Addr;
 
+use super::OTHER_ADDRESSES;
 use super::election::Election;
 use super::limits::Limits;
 use crate::store::{
-    GroupFlags, GroupId, GroupQueue, Index, Node, Nodes, Pool, SourceId, TimerId, TimerOf, View, Wheel,
+    GroupFlags, GroupId, GroupQueue, GroupSlot, Index, Node, Nodes, Pool, SourceId, TimerId, TimerOf, View,
+    Wheel,
 };
 use crate::{Config, GroupAddr, QuerierMode, Stats, Usage, Version};
 
-/// Timers, slots or listed groups that one call touches at most.
+/// Slots that one call touches at most before it leaves the rest to the next; what was begun is finished.
 pub(super) const BATCH: usize = 256;
+
+/// How many more times [`BATCH`] slots one packet may touch to make room for what it brings.
+const ROOM_BATCHES: u8 = 4;
+
+/// The end of the clock: late enough for everybody, early enough for sums of intervals.
+pub(super) const LATEST: u64 = 1 << 62;
 
 /// Everything but the tables. Its methods take the tables as a [`View`], so that there is one copy of each whatever
 /// the tables are made of.
@@ -39,11 +47,17 @@ pub(crate) struct Core {
     pub(super) running: bool,
     /// Stopped, and that has not been told.
     pub(super) stop_untold: bool,
-    /// Changes with each stop: groups of the other kind are of a former life and as good as gone.
-    pub(super) odd_life: bool,
+    /// Changes with each stop: groups of another life are as good as gone.
+    pub(super) life: u8,
+    /// Lives ended since all groups were last looked at.
+    lives_unswept: u8,
+    /// How many batches the present packet may still spend on making room.
+    pub(super) room_batches: u8,
     /// The slot from which groups are still to be looked at that may no longer exist.
     pub(super) sweep: Option<usize>,
     pub(super) election: Election,
+    /// Unicast addresses of the interface beside its link-local one.
+    pub(super) own: heapless::Vec<Ipv6Addr, OTHER_ADDRESSES>,
 }
 
 impl Core {
@@ -65,9 +79,12 @@ impl Core {
             backlog: false,
             running: false,
             stop_untold: false,
-            odd_life: false,
+            life: 0,
+            lives_unswept: 0,
+            room_batches: 0,
             sweep: None,
             election: Election::NEW,
+            own: heapless::Vec::new(),
         }
     }
 
@@ -78,7 +95,7 @@ impl Core {
         }
         self.running = true;
         self.stop_untold = false;
-        self.election.link_local = link_local;
+        self.election.link_local = link_local.filter(is_usable);
         self.begin_election();
     }
 
@@ -116,7 +133,8 @@ impl Core {
 
     /// Takes note of the time at which a packet comes or a command is given: what ended before is over.
     pub(super) fn arrive(&mut self, now: u64) {
-        self.now = self.now.max(now);
+        self.now = self.now.max(now.min(LATEST));
+        self.room_batches = ROOM_BATCHES;
         self.horizon = self.horizon.max(self.now.saturating_sub(1));
         self.advance_election();
         self.backlog = self.wheel.next().is_some_and(|next| next <= self.horizon);
@@ -124,32 +142,44 @@ impl Core {
 
     /// Makes every group a former one. Their slots are looked at bit by bit.
     fn end_life(&mut self, view: &mut View<'_>) {
-        while self.sweep.is_some() {
+        // The number of a life comes round again; no group may then be left of the one that had it before.
+        while self.lives_unswept == u8::MAX {
             self.sweep_some(view);
         }
-        self.odd_life = !self.odd_life;
+        self.lives_unswept += 1;
+        self.life = self.life.wrapping_add(1);
         self.sweep = Some(0);
     }
 
     /// Looks at a few slots for groups of a former life and groups that the configuration no longer admits.
     pub(super) fn sweep_some(&mut self, view: &mut View<'_>) {
         let Some(begin) = self.sweep else { return };
-        let end = self.group_pool.reach().min(begin + BATCH);
-        for id in (begin..end).map(GroupId::new) {
+        let reach = self.group_pool.reach();
+        let (mut at, mut left) = (begin, BATCH);
+        while at < reach && left > 0 {
+            let id = GroupId::new(at);
+            at += 1;
+            left -= 1;
             let slot = view.group(id);
             if slot.address.is_unspecified() || slot.flags.contains(GroupFlags::GONE) {
                 continue;
             }
-            let excluded = slot.filter_deadline > self.horizon;
-            if self.is_former(slot.flags) || !self.admits(slot.address, excluded) {
+            if self.is_stale(slot) {
+                left = left.saturating_sub(slot.source_count as usize);
                 self.forget(view, id);
             }
         }
-        self.sweep = (end < self.group_pool.reach()).then_some(end);
+        self.sweep = (at < reach).then_some(at);
+        if self.sweep.is_none() {
+            self.lives_unswept = 0;
+        }
     }
 
-    pub(super) const fn is_former(&self, flags: GroupFlags) -> bool {
-        flags.contains(GroupFlags::ODD_LIFE) != self.odd_life
+    /// Whether a group exists only because nobody has come to end it: it is of a former life, or the configuration
+    /// no longer admits it.
+    pub(super) fn is_stale(&self, slot: &GroupSlot) -> bool {
+        // Without a sweep under way every group has been looked at.
+        self.sweep.is_some() && (slot.life != self.life || !self.admits(slot.address, self.is_exclude(slot)))
     }
 
     /// Whether the configuration lets a group exist: R-SSM-9, R-SEC-14.
@@ -162,11 +192,10 @@ impl Core {
     /// The group in a state that can be read: former groups are ended, and so is what is over.
     pub(super) fn find(&mut self, view: &mut View<'_>, group: GroupAddr) -> Option<GroupId> {
         let id = self.index.find_group(view.shared(), group.get())?;
-        let flags = view.group(id).flags;
-        if flags.contains(GroupFlags::GONE) {
+        if view.group(id).flags.contains(GroupFlags::GONE) {
             return None;
         }
-        if self.is_former(flags) {
+        if self.is_stale(view.group(id)) {
             self.forget(view, id);
             return None;
         }
@@ -179,6 +208,10 @@ impl Core {
             });
         }
         Some(id)
+    }
+
+    pub(super) fn is_own(&self, address: Ipv6Addr) -> bool {
+        self.election.link_local == Some(address) || self.own.contains(&address)
     }
 
     pub(super) const fn takes_part(&self) -> bool {
@@ -203,6 +236,11 @@ impl Core {
     pub(super) const fn is_version_1(&self) -> bool {
         matches!(self.config.version, Version::V1)
     }
+}
+
+/// An address that takes part in the election: in fe80::/64 (R-WIRE-5, RFC 9777 section 7.6.2).
+pub(super) fn is_usable(address: &Ipv6Addr) -> bool {
+    address.segments()[..4] == [0xfe80, 0, 0, 0]
 }
 
 impl Nodes for View<'_> {

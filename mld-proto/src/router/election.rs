@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::Core;
+use super::core::{Core, is_usable};
 use crate::wire::{Query, decode_interval_code};
 use crate::{DEFAULT_QUERY_INTERVAL, Querier, QuerierMode, Version};
 
@@ -129,10 +129,7 @@ impl Core {
 
     /// Starts as querier with the startup series, or listens (R-V1R-1, R-V1R-2, R-ELE-1, R-ELE-10, R-ELE-12).
     pub(super) fn begin_election(&mut self) {
-        let lower = self.election.known.first().is_some_and(|rival| {
-            self.election.link_local.is_some_and(|own| rival.address < own) && rival.until > self.horizon
-        });
-        if self.takes_part() && lower {
+        if self.takes_part() && self.lower_router_present() {
             self.election.known.truncate(1);
             self.election.other_until = self.election.known[0].until;
             return self.yield_role();
@@ -145,6 +142,11 @@ impl Core {
         self.election.general_at = self.now + self.next_general_ms();
     }
 
+    fn lower_router_present(&self) -> bool {
+        let lower = |rival: &&Rival| self.election.link_local.is_some_and(|own| rival.address < own);
+        self.elected().filter(lower).is_some_and(|rival| rival.until > self.horizon)
+    }
+
     pub(super) fn forget_routers(&mut self) {
         self.election.known.clear();
     }
@@ -152,6 +154,7 @@ impl Core {
     /// The link-local address changed (R-ELE-8, R-ELE-10).
     pub(super) fn set_address(&mut self, now: u64, link_local: Option<Ipv6Addr>) {
         self.arrive(now);
+        let link_local = link_local.filter(is_usable);
         let before = core::mem::replace(&mut self.election.link_local, link_local);
         if before == link_local || !self.running {
             return;
@@ -161,8 +164,7 @@ impl Core {
         if before.is_none() {
             return self.begin_election();
         }
-        let lower = self.election.known.first().is_some_and(|rival| rival.address < own);
-        if self.takes_part() && !lower {
+        if self.takes_part() && !self.lower_router_present() {
             self.become_querier();
             self.election.general_at = self.now + self.query_interval_ms();
         }
@@ -170,7 +172,8 @@ impl Core {
 
     /// A Query of whatever kind was heard from another router (R-ELE-2 to 7, R-V1R-3, A-4, A-15).
     pub(super) fn hear(&mut self, source: Ipv6Addr, query: &Query<'_>) {
-        if query.sent_as == Version::V1 && self.config.readings.ignore_v1_querier {
+        let older = query.sent_as == Version::V1 && !self.is_version_1();
+        if older && self.config.readings.ignore_v1_querier {
             return;
         }
         if !self.takes_part() {
@@ -193,7 +196,7 @@ impl Core {
             known.until = until;
         }
         if self.election.is_querier {
-            if query.sent_as == Version::V1 && !self.is_version_1() {
+            if older {
                 self.stats.lost_to_version_1 += 1;
             }
             self.yield_role();
@@ -202,7 +205,8 @@ impl Core {
 
     /// Keeps every router heard of, the lowest address first.
     fn remember(&mut self, source: Ipv6Addr, query: &Query<'_>) {
-        let before = self.election.known.iter().find(|rival| rival.address == source).copied();
+        let before = self.election.known.iter().find(|rival| rival.address == source);
+        let before = before.or_else(|| self.elected()).copied();
         let mut rival = self.announced(before, source, query);
         rival.until = self.now + rival.present_interval_ms();
         self.election.known.retain(|known| known.address != source);
@@ -259,10 +263,10 @@ impl Core {
         }
         if self.election.is_querier && self.election.general_at <= self.horizon {
             self.election.general_due = true;
-            let next = self.election.general_at + self.next_general_ms();
+            let interval = self.next_general_ms();
+            let next = self.election.general_at + interval;
             // Queries that nobody came to send are not made up for.
-            self.election.general_at =
-                if next <= self.horizon { self.horizon + self.query_interval_ms() } else { next };
+            self.election.general_at = if next <= self.horizon { self.horizon + interval } else { next };
         }
     }
 

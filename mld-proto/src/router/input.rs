@@ -3,6 +3,7 @@
 use core::net::Ipv6Addr;
 
 use super::core::Core;
+use super::events::order_events;
 use super::limits::Refusal;
 use super::records::Incoming;
 use crate::addr::{ALL_NODES, is_link_local};
@@ -28,7 +29,12 @@ impl Core {
                     checksum_verified,
                     own_host: false,
                 };
-                self.take(&mut view, now, &meta, packet.fragment, packet.message)
+                let flaw = if packet.truncated {
+                    Some(Discard::Truncated)
+                } else {
+                    packet.fragment.then_some(Discard::Fragment)
+                };
+                self.take(&mut view, now, &meta, flaw, packet.message)
             }
             Err(reason) => Err(self.discard(reason, None)),
         };
@@ -46,7 +52,7 @@ impl Core {
             let reason = if message.is_empty() { Discard::Truncated } else { Discard::NotMld };
             return Err(self.discard(reason, None));
         }
-        let facts = self.take(&mut view, now, meta, false, message)?;
+        let facts = self.take(&mut view, now, meta, None, message)?;
         Ok(Accepted::new(self, facts))
     }
 
@@ -58,16 +64,16 @@ impl Core {
         reason
     }
 
-    /// Checks a message of a known kind, applies it, and says what it was.
+    /// Checks a message of a known kind, applies it, and says what it was. `flaw` is what was wrong with the packet.
     fn take<'p>(
         &mut self,
         view: &mut View<'_>,
         now: u64,
         meta: &MessageMeta,
-        fragment: bool,
+        flaw: Option<Discard>,
         message: &'p [u8],
     ) -> Result<Facts<'p>, Discard> {
-        let checked = self.check(meta, fragment, message);
+        let checked = self.check(meta, flaw, message);
         let kind = message.first().and_then(|octet| wire::kind(*octet));
         let message = checked.map_err(|reason| self.discard(reason, kind))?;
         if let Some(kind) = kind {
@@ -92,6 +98,7 @@ impl Core {
             Message::Done(group) if self.is_version_1() => self.version_1_done(view, group),
             Message::Done(group) => self.done(view, group, reporter),
             Message::ReportV2(report) => {
+                let told = self.events.last();
                 // R-WIRE-75: in wire order.
                 for (at, record) in report.records().enumerate() {
                     let Some((kind, group)) = usable(&self.config, &record) else { continue };
@@ -103,6 +110,11 @@ impl Core {
                         self.apply(view, incoming);
                     }
                 }
+                let mentioned = report
+                    .records()
+                    .filter_map(|record| Some(usable(&self.config, &record)?.1))
+                    .map(GroupAddr::get);
+                order_events(&mut self.events, &self.index, view, told, mentioned);
             }
         }
         Ok(Facts { reporter, message })
@@ -112,14 +124,14 @@ impl Core {
     fn check<'p>(
         &self,
         meta: &MessageMeta,
-        fragment: bool,
+        flaw: Option<Discard>,
         message: &'p [u8],
     ) -> Result<Message<'p>, Discard> {
         if !self.running {
             return Err(Discard::BeforeStart);
         }
-        if fragment {
-            return Err(Discard::Fragment);
+        if let Some(flaw) = flaw {
+            return Err(flaw);
         }
         if meta.hop_limit != 1 {
             return Err(Discard::HopLimit);
@@ -133,9 +145,8 @@ impl Core {
         if !is_link_local(meta.source) {
             return Err(Discard::SourceNotLinkLocal);
         }
-        let own = self.election.link_local;
         let is_query = message.first().and_then(|octet| wire::kind(*octet)) == Some(MessageKind::Query);
-        if own == Some(meta.source) && (is_query || !meta.own_host) {
+        if self.is_own(meta.source) && (is_query || !meta.own_host) {
             return Err(Discard::OwnAddress);
         }
         if !meta.checksum_verified && !checksum::verify(meta.source, meta.destination, message) {
@@ -143,7 +154,7 @@ impl Core {
         }
         let message = Message::parse(message, self.config.version)?;
         // R-WIRE-14, R-WIRE-51, R-WIRE-70, R-WIRE-71, A-20: whatever the interface receives.
-        if !meta.destination.is_multicast() && own != Some(meta.destination) {
+        if !meta.destination.is_multicast() && !self.is_own(meta.destination) {
             return Err(Discard::Destination);
         }
         let readings = &self.config.readings;
@@ -186,7 +197,7 @@ impl Core {
     fn take_record_as_version_1(&mut self, view: &mut View<'_>, incoming: Incoming<'_>) {
         match incoming.record {
             Record::IsEx | Record::ToEx | Record::Report => self.version_1_report(view, incoming),
-            Record::IsIn | Record::Allow | Record::ToIn if !incoming.sources.is_empty() => {
+            Record::IsIn | Record::Allow | Record::ToIn if self.usable(incoming.sources).next().is_some() => {
                 self.version_1_report(view, incoming);
             }
             Record::ToIn => self.version_1_done(view, incoming.group),

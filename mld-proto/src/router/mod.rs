@@ -2,6 +2,7 @@
 
 mod core;
 mod election;
+mod events;
 mod input;
 mod limits;
 mod records;
@@ -15,10 +16,10 @@ use ::core::net::Ipv6Addr;
 use ::core::time::Duration;
 
 use self::core::Core;
-use crate::store::GroupId;
+use crate::store::{GroupFlags, GroupId, SourceFlags};
 use crate::{
-    BufferTooSmall, Config, Discard, Event, FilterMode, GroupAddr, GroupState, Instant, MessageMeta, Querier,
-    Stats, Storage, Transmit,
+    BufferTooSmall, Config, Discard, Event, GroupAddr, GroupState, Instant, MessageMeta, Querier, Stats,
+    Storage, Transmit,
 };
 
 pub use input::Accepted;
@@ -31,12 +32,17 @@ pub use view::{GroupRef, SourceRef};
 ///
 /// It takes the time from its callers and never goes back: an earlier `now` counts as the latest one seen. A
 /// deadline at a moment is alive while a packet of that moment is handled; [`handle_timeout`](Self::handle_timeout)
-/// ends it (R-TIM-13).
+/// ends it (R-TIM-13). The clock ends at 2^62 ms: a later `now` counts as that.
+///
+/// One call touches at most 256 slots beyond those that its packet names, and finishes the group it was at.
 #[derive(Debug)]
 pub struct Router<T> {
     core: Core,
     tables: T,
 }
+
+/// How many addresses [`Router::set_other_addresses`] keeps.
+pub const OTHER_ADDRESSES: usize = 8;
 
 /// How much of the tables counts against the limits.
 ///
@@ -57,7 +63,7 @@ impl<T: Storage> Router<T> {
     }
 
     /// Starts with the startup series of General Queries. `link_local` is the address of the interface that takes
-    /// part in the election, in fe80::/64; with `None` the router builds state and sends nothing until
+    /// part in the election; with `None`, or an address outside fe80::/64, the router builds state and sends nothing until
     /// [`set_address`](Self::set_address) names one. Of a running router it only sets the address.
     ///
     /// R-ELE-1, R-ELE-10, R-ELE-12, R-QRY-2.
@@ -68,6 +74,15 @@ impl<T: Storage> Router<T> {
     /// The interface's link-local address changed, appeared or went away: R-ELE-8, R-ELE-10. State is kept.
     pub fn set_address(&mut self, now: Instant, link_local: Option<Ipv6Addr>) {
         self.core.set_address(now.as_millis(), link_local);
+    }
+
+    /// Names the interface's other unicast addresses: packets to them are for us (R-WIRE-51, R-WIRE-71), and they are
+    /// neither reporters nor sources (R-SEC-13, R-WIRE-74). Replaces those named before; keeps the first
+    /// [`OTHER_ADDRESSES`] and returns how many that were.
+    pub fn set_other_addresses(&mut self, addresses: impl IntoIterator<Item = Ipv6Addr>) -> usize {
+        self.core.own.clear();
+        self.core.own.extend(addresses.into_iter().take(OTHER_ADDRESSES));
+        self.core.own.len()
     }
 
     /// Forgets every group and ends every timer. [`poll_event`](Self::poll_event) tells each group's end, then
@@ -180,18 +195,16 @@ impl<T: Storage> Router<T> {
         if group.is_link_local() {
             return false;
         }
-        let Some((id, found)) = self.find(group) else { return false };
-        let horizon = self.core.horizon;
         let tables = self.tables.shared();
-        match (found.filter_mode(), self.core.index.find_source(tables, id, source)) {
-            (FilterMode::Include, None) => false,
-            (FilterMode::Exclude, None) => true,
-            // A deleted source has no timer: in exclude mode it is as good as not there.
-            (mode, Some(source)) => {
-                let slot = &tables.sources[source.at()];
-                let ghost = slot.flags.contains(crate::store::SourceFlags::GHOST);
-                slot.deadline > horizon || (ghost && mode == FilterMode::Exclude)
-            }
+        let Some(id) = self.core.index.find_group(tables, group.get()) else { return false };
+        let slot = &tables.groups[id.at()];
+        if slot.flags.contains(GroupFlags::GONE) || self.core.is_stale(slot) {
+            return false;
+        }
+        match self.core.index.find_source(tables, id, source).map(|source| &tables.sources[source.at()]) {
+            // A deleted source is as good as not there.
+            Some(source) if !source.flags.contains(SourceFlags::GHOST) => source.deadline > self.core.horizon,
+            _ => self.core.is_exclude(slot),
         }
     }
 
@@ -200,17 +213,11 @@ impl<T: Storage> Router<T> {
         self.group(group).map_or(GroupState::NoListeners, |group| group.state())
     }
 
-    /// A group; `None` if nobody listens.
-    pub fn group(&self, group: GroupAddr) -> Option<GroupRef<'_>> {
-        self.find(group).map(|(_, group)| group)
-    }
-
     /// Every group with listeners, in no particular order.
     pub fn groups(&self) -> impl Iterator<Item = GroupRef<'_>> {
         let tables = self.tables.shared();
-        let (horizon, odd_life) = (self.core.horizon, self.core.odd_life);
         (0..self.core.group_pool.reach())
-            .filter_map(move |at| GroupRef::new(tables, GroupId::new(at), horizon, odd_life))
+            .filter_map(move |at| GroupRef::new(&self.core, tables, GroupId::new(at)))
     }
 
     /// How much of the tables counts against the limits.
@@ -253,9 +260,10 @@ impl<T: Storage> Router<T> {
         Duration::from_millis(self.core.other_querier_present_interval_ms())
     }
 
-    fn find(&self, group: GroupAddr) -> Option<(GroupId, GroupRef<'_>)> {
+    /// A group; `None` if nobody listens.
+    pub fn group(&self, group: GroupAddr) -> Option<GroupRef<'_>> {
         let tables = self.tables.shared();
         let id = self.core.index.find_group(tables, group.get())?;
-        Some((id, GroupRef::new(tables, id, self.core.horizon, self.core.odd_life)?))
+        GroupRef::new(&self.core, tables, id)
     }
 }

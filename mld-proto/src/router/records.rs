@@ -31,7 +31,7 @@ impl Core {
         }
         let known = self.find(view, group);
         // R-CMP-10, R-CMP-15: what an MLDv1 listener cannot say is not heard from others either.
-        let version_1 = known.is_some_and(|id| view.group(id).version_1_until > self.horizon);
+        let version_1 = known.is_some_and(|id| self.is_in_version_1(view.group(id)));
         let changed = match record {
             Record::IsIn | Record::Allow => self.allow(view, known, incoming),
             // R-CMP-16, A-10: with its list, in whatever mode.
@@ -67,7 +67,7 @@ impl Core {
     /// An MLDv1 Done on an interface of version 2 (R-CMP-13, R-CMP-14, A-11).
     pub(super) fn done(&mut self, view: &mut View<'_>, group: GroupAddr, reporter: Ipv6Addr) {
         let Some(id) = self.find(view, group) else { return };
-        if view.group(id).version_1_until > self.horizon {
+        if self.is_in_version_1(view.group(id)) {
             let leave = Incoming { record: Record::ToIn, group, sources: &[], reporter, at: 0 };
             self.change_to_include(view, Some(id), leave);
         }
@@ -273,11 +273,11 @@ impl Core {
     }
 
     /// The sources of a record that can be sources (R-WIRE-74).
-    fn usable<'p>(&self, sources: &'p [WireAddr]) -> impl Iterator<Item = Ipv6Addr> + use<'p> {
-        let own = self.election.link_local;
+    pub(super) fn usable<'p>(&self, sources: &'p [WireAddr]) -> impl Iterator<Item = Ipv6Addr> + use<'p> {
+        let (link_local, own) = (self.election.link_local, self.own.clone());
         sources.iter().map(|address| Ipv6Addr::from(*address)).filter(move |address| {
             let unusable = address.is_unspecified() || address.is_multicast() || address.is_loopback();
-            !unusable && Some(*address) != own
+            !unusable && Some(*address) != link_local && !own.contains(address)
         })
     }
 

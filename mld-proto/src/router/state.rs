@@ -45,17 +45,26 @@ impl Core {
         self.usage.groups += 1;
         let slot = view.group(id);
         slot.flags.remove(GroupFlags::GONE | GroupFlags::TIMED_OUT);
-        slot.flags.set(GroupFlags::ODD_LIFE, self.odd_life);
+        slot.life = self.life;
         slot.created = self.now;
         Some(id)
     }
 
     /// While a limit is reached, ends what is over but has not been come to yet: it does not count.
     fn make_room(&mut self, view: &mut View<'_>, full: impl Fn(&Self) -> bool) {
-        while full(self) && (self.sweep.is_some() || self.backlog) {
-            self.sweep_some(view);
-            self.end_due(view);
+        while full(self) && self.end_some(view) {}
+    }
+
+    /// Ends some of what is over and has not been come to; `false` if there is nothing, or if the present packet has
+    /// had its share of such work.
+    fn end_some(&mut self, view: &mut View<'_>) -> bool {
+        if self.room_batches == 0 || (self.sweep.is_none() && !self.backlog) {
+            return false;
         }
+        self.room_batches -= 1;
+        self.sweep_some(view);
+        self.end_due(view);
+        true
     }
 
     fn refuse_group(&mut self, address: Ipv6Addr, record: u16) -> Option<GroupId> {
@@ -69,11 +78,9 @@ impl Core {
         loop {
             let groups = &*view.groups;
             let taken = self.group_pool.take(len, |at| groups[at].event_next.some().map(GroupId::at));
-            if taken.is_some() || (self.sweep.is_none() && !self.backlog) {
+            if taken.is_some() || !self.end_some(view) {
                 return taken.map(GroupId::new);
             }
-            self.sweep_some(view);
-            self.end_due(view);
         }
     }
 
@@ -143,6 +150,12 @@ impl Core {
     /// The filter mode: a running filter timer is exclude mode (R-RST-3).
     pub(super) fn is_exclude(&self, slot: &GroupSlot) -> bool {
         slot.filter_deadline > self.horizon
+    }
+
+    /// The compatibility mode of a group (RFC 9777 section 8.3.2); without compatibility there is none (R-CMP-8).
+    pub(super) fn is_in_version_1(&self, slot: &GroupSlot) -> bool {
+        let compatible = self.is_version_1() || !self.config.readings.version_2_only;
+        compatible && slot.version_1_until > self.horizon
     }
 
     /// Refreshes the filter timer, or starts it: the group is in exclude mode from now on.
@@ -285,9 +298,7 @@ impl Core {
             if let Some(at) = taken {
                 return Some(SourceId::new(at));
             }
-            if self.sweep.is_some() || self.backlog {
-                self.sweep_some(view);
-                self.end_due(view);
+            if self.end_some(view) {
                 continue;
             }
             let ghost = self.ghosts.some()?;
@@ -399,7 +410,9 @@ impl Core {
 
     /// Gives the slot of a deleted source back.
     pub(super) fn free_ghost(&mut self, view: &mut View<'_>, id: SourceId) {
+        debug_assert!(view.source(id).flags.contains(SourceFlags::GHOST));
         self.unlink_ghost(view, id);
+        debug_assert_eq!(view.source(id).timer_at, NOWHERE);
         let (group, address) = (view.source(id).group, view.source(id).address);
         SourceList::remove(view, group, id);
         if let Some(removal) = self.index.remove(view.shared(), Key::Source(group, address)) {

@@ -38,7 +38,7 @@ impl Core {
         for _ in 0..BATCH {
             let Some(id) = self.transmits.first() else { return Ok(None) };
             match own {
-                Some(own) if !self.is_former(view.group(id).flags) => {
+                Some(own) if !self.is_stale(view.group(id)) => {
                     if let Some(transmit) = self.transmit_group(view, id, own, buffer)? {
                         return Ok(Some(transmit));
                     }
@@ -98,6 +98,8 @@ impl Core {
                 }
                 // R-QRY-15: what does not fit goes into the next packet.
                 if query.as_mut().is_none_or(|query| query.source(slot.address).is_err()) {
+                    // The walk for that begins here.
+                    view.group(id).sources = source;
                     break;
                 }
                 // R-QRY-9

@@ -2,6 +2,7 @@
 
 use core::net::Ipv6Addr;
 
+use super::core::Core;
 use crate::store::{GroupFlags, GroupId, GroupSlot, Shared, SourceFlags, SourceId, SourceSlot};
 use crate::{FilterMode, GroupAddr, GroupState, Instant, Version};
 
@@ -12,17 +13,24 @@ pub struct GroupRef<'r> {
     slot: &'r GroupSlot,
     address: GroupAddr,
     horizon: u64,
+    compatibility_mode: Version,
 }
 
 impl<'r> GroupRef<'r> {
     /// `None` if nobody listens, whatever the slot still holds.
-    pub(super) fn new(tables: Shared<'r>, id: GroupId, horizon: u64, odd_life: bool) -> Option<Self> {
+    pub(super) fn new(core: &Core, tables: Shared<'r>, id: GroupId) -> Option<Self> {
         let slot = tables.groups.get(id.at())?;
-        let former = slot.flags.contains(GroupFlags::ODD_LIFE) != odd_life;
-        if former || slot.flags.contains(GroupFlags::GONE) {
+        if slot.flags.contains(GroupFlags::GONE) || core.is_stale(slot) {
             return None;
         }
-        let group = Self { tables, slot, address: GroupAddr::new(slot.address).ok()?, horizon };
+        let group = Self {
+            tables,
+            slot,
+            // A free slot has no address.
+            address: GroupAddr::new(slot.address).ok()?,
+            horizon: core.horizon,
+            compatibility_mode: if core.is_in_version_1(slot) { Version::V1 } else { Version::V2 },
+        };
         let exists = group.filter_mode() == FilterMode::Exclude || group.sources().next().is_some();
         exists.then_some(group)
     }
@@ -39,7 +47,7 @@ impl<'r> GroupRef<'r> {
 
     /// Version 1 while an MLDv1 host counts as present (RFC 9777 section 8.3.2; R-CMP-18).
     pub const fn compatibility_mode(&self) -> Version {
-        if self.slot.version_1_until > self.horizon { Version::V1 } else { Version::V2 }
+        self.compatibility_mode
     }
 
     /// Whether a specific Query put the group's end in sight: the timer that ends last is one that such a Query

@@ -17,6 +17,26 @@ impl GroupQueue {
         self.head.some()
     }
 
+    pub(crate) fn last(&self) -> Option<GroupId> {
+        self.tail.some()
+    }
+
+    /// The group behind `id`, which is on this queue or was cut off it.
+    pub(crate) fn after(&self, groups: &mut [GroupSlot], id: GroupId) -> Option<GroupId> {
+        (self.link)(&mut groups[id.at()]).some()
+    }
+
+    /// Cuts off all that was pushed after `last` had been the last; returns the first of it.
+    pub(crate) fn cut_after(&mut self, groups: &mut [GroupSlot], last: Option<GroupId>) -> Option<GroupId> {
+        let link = match last {
+            Some(last) => (self.link)(&mut groups[last.at()]),
+            None => &mut self.head,
+        };
+        let cut = core::mem::replace(link, GroupId::NIL).some();
+        self.tail = last.unwrap_or(GroupId::NIL);
+        cut
+    }
+
     /// Appends a group that is not on the queue.
     pub(crate) fn push(&mut self, groups: &mut [GroupSlot], id: GroupId) {
         *(self.link)(&mut groups[id.at()]) = GroupId::NIL;

@@ -46,15 +46,15 @@ impl<G, S, I> Tables<G, S, I>
 where
     G: AsRef<[GroupSlot]>,
     S: AsRef<[SourceSlot]>,
-    I: AsRef<[IndexSlot]>,
+    I: AsRef<[IndexSlot]> + AsMut<[IndexSlot]>,
 {
-    /// Takes empty tables.
+    /// Takes tables, whatever they held before.
     ///
     /// # Errors
     ///
     /// [`TablesError`] if the index is shorter than [`IndexSlot::count_for`] says or not a power of two, or if a
     /// table has more than 2^30 slots.
-    pub fn new(groups: G, sources: S, index: I) -> Result<Self, TablesError> {
+    pub fn new(groups: G, sources: S, mut index: I) -> Result<Self, TablesError> {
         let (group_count, source_count) = (groups.as_ref().len(), sources.as_ref().len());
         if group_count > SLOTS_MAX || source_count > SLOTS_MAX {
             return Err(TablesError::TooLong);
@@ -63,6 +63,8 @@ where
         if index_count < IndexSlot::count_for(group_count, source_count) || !index_count.is_power_of_two() {
             return Err(TablesError::Index);
         }
+        // Slots are written whole when they are taken; only the index has to begin empty.
+        index.as_mut().fill(IndexSlot::EMPTY);
         Ok(Self { groups, sources, index })
     }
 }

@@ -115,8 +115,10 @@ bitflags::bitflags! {
         const ROUND = 1 << 9;
         /// The Multicast Address Specific Query of the present round is to be sent.
         const QUERY_DUE = 1 << 10;
-        /// Made in an odd life of the router; see `Core::life`.
-        const ODD_LIFE = 1 << 11;
+        /// Put on the list of groups with events by the packet at hand; clear between packets.
+        const FRESH = 1 << 11;
+        /// ... which names it; instead of `FRESH`.
+        const MENTIONED = 1 << 12;
     }
 
     /// What is pending at a source.
@@ -146,6 +148,8 @@ pub struct GroupSlot {
     pub(crate) flags: GroupFlags,
     /// Multicast Address Specific Queries still to be sent.
     pub(crate) queries_left: u8,
+    /// The life of the router in which the group was made.
+    pub(crate) life: u8,
     pub(crate) source_count: u32,
     pub(crate) reporter: Ipv6Addr,
     /// Until when an MLDv1 host counts as present.
@@ -169,6 +173,7 @@ impl GroupSlot {
         filter_deadline: 0,
         flags: GroupFlags::empty(),
         queries_left: 0,
+        life: 0,
         source_count: 0,
         reporter: Ipv6Addr::UNSPECIFIED,
         version_1_until: 0,

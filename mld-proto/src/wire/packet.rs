@@ -27,6 +27,8 @@ pub struct Packet<'p> {
     pub router_alert: bool,
     /// Whether there is a fragment header.
     pub fragment: bool,
+    /// Whether the packet ends before its IPv6 payload does.
+    pub truncated: bool,
     /// The ICMPv6 message, without what stands behind the IPv6 payload (R-WIRE-11).
     pub message: &'p [u8],
 }
@@ -49,8 +51,8 @@ impl<'p> Packet<'p> {
     /// # Errors
     ///
     /// [`Discard::NotMld`] as soon as it is certain that the packet carries no MLD, [`Discard::Truncated`] if it
-    /// ends before that is certain or before the message does, [`Discard::Fragment`] for a later fragment of an
-    /// ICMPv6 message. The first fragment of one, and a whole one with a fragment header, come back with
+    /// ends before that is certain, [`Discard::Fragment`] for a later fragment of an ICMPv6 message. A message whose
+    /// kind can be read but not all of it comes back with [`truncated`](Self::truncated) or
     /// [`fragment`](Self::fragment) set.
     pub fn parse(packet: &'p [u8]) -> Result<Self, Discard> {
         if packet.first().is_some_and(|octet| octet >> 4 != 6) {
@@ -60,7 +62,7 @@ impl<'p> Packet<'p> {
             return Err(Discard::Truncated);
         };
         let payload_len = usize::from(header.payload_len.get());
-        let cut = payload_len > rest.len();
+        let truncated = payload_len > rest.len();
         let mut rest = &rest[..payload_len.min(rest.len())];
         let mut next_header = header.next_header;
         let mut found = Self {
@@ -69,6 +71,7 @@ impl<'p> Packet<'p> {
             hop_limit: header.hop_limit,
             router_alert: false,
             fragment: false,
+            truncated,
             message: &[],
         };
         loop {
@@ -103,7 +106,6 @@ impl<'p> Packet<'p> {
         match rest.first() {
             None => Err(Discard::Truncated),
             Some(&kind_octet) if kind(kind_octet).is_none() => Err(Discard::NotMld),
-            Some(_) if cut => Err(Discard::Truncated),
             Some(_) => Ok(Self { message: rest, ..found }),
         }
     }

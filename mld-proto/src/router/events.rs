@@ -1,0 +1,140 @@
+//! What is to be told, worked out when somebody comes to hear it (R-V1R-13, R-FWD-3).
+
+use core::net::Ipv6Addr;
+
+use super::core::{BATCH, Core};
+use crate::store::{GroupFlags, GroupId, GroupQueue, Index, SourceFlags, SourceId, SourceList, View};
+use crate::{Event, FilterMode, GroupAddr};
+
+impl Core {
+    /// What is no longer as it was told.
+    pub(super) fn poll_event(&mut self, view: &mut View<'_>) -> Option<Event> {
+        if self.tell_querier() {
+            return Some(Event::Querier);
+        }
+        let mut left = BATCH;
+        while left > 0 {
+            let Some(id) = self.events.first() else { break };
+            left = left.saturating_sub(1 + view.group(id).source_count as usize);
+            if view.group(id).flags.contains(GroupFlags::GONE) {
+                // Nothing is left to end.
+            } else if self.is_stale(view.group(id)) {
+                self.forget(view, id);
+            } else if self.backlog {
+                self.settle(view, id);
+            }
+            let slot = view.group(id);
+            // Only managed addresses get into the table.
+            let group = GroupAddr::new(slot.address).ok()?;
+            let ended = slot.flags.contains(GroupFlags::GONE | GroupFlags::TIMED_OUT);
+            slot.flags.remove(GroupFlags::TIMED_OUT);
+            if ended && slot.flags.contains(GroupFlags::TOLD_MEMBERS) {
+                // Whatever comes between: whoever was told of the end is told what holds after it.
+                slot.flags.insert(GroupFlags::TOLD_STALE);
+                return Some(Event::Timeout(group));
+            }
+            let changed = self.tell_membership(view, id);
+            self.events.pop(view.groups);
+            view.group(id).flags.remove(GroupFlags::IN_EVENTS);
+            self.free_if_idle(view, id);
+            if changed {
+                return Some(Event::Membership(group));
+            }
+        }
+        if !self.stop_untold || self.events.first().is_some() {
+            return None;
+        }
+        self.sweep_some(view);
+        if self.events.first().is_some() {
+            return self.poll_event(view);
+        }
+        self.stop_untold = self.sweep.is_some();
+        (!self.stop_untold).then_some(Event::Stopped)
+    }
+
+    /// Notes the membership as told; says whether it differs from what was (R-FWD-3, R-V1R-13).
+    fn tell_membership(&mut self, view: &mut View<'_>, id: GroupId) -> bool {
+        let slot = view.group(id);
+        let mode = if self.is_exclude(slot) { FilterMode::Exclude } else { FilterMode::Include };
+        let members = !slot.flags.contains(GroupFlags::GONE);
+        let told_members = slot.flags.contains(GroupFlags::TOLD_MEMBERS);
+        let told_exclude = slot.flags.contains(GroupFlags::TOLD_EXCLUDE);
+        let mut changed = slot.flags.contains(GroupFlags::TOLD_STALE)
+            || members != told_members
+            || (members && (mode == FilterMode::Exclude) != told_exclude);
+        slot.flags.remove(GroupFlags::TOLD_STALE);
+        slot.flags.set(GroupFlags::TOLD_MEMBERS, members);
+        slot.flags.set(GroupFlags::TOLD_EXCLUDE, members && mode == FilterMode::Exclude);
+        let mut walk = SourceList::walk(view, id);
+        while let Some(source) = walk.next(view) {
+            let horizon = self.horizon;
+            let slot = view.source(source);
+            let exists = !slot.flags.contains(SourceFlags::GHOST);
+            let listed = exists && (slot.deadline > horizon) == (mode == FilterMode::Include);
+            changed |= slot.flags.contains(SourceFlags::TOLD) != listed;
+            slot.flags.set(SourceFlags::TOLD, listed);
+            if !exists {
+                self.unfile_told(view, source);
+            }
+        }
+        changed
+    }
+
+    /// A deleted source has been told: it stays only if it is still to be asked for.
+    fn unfile_told(&mut self, view: &mut View<'_>, id: SourceId) {
+        if view.source(id).queries_left == 0 {
+            self.free_ghost(view, id);
+        }
+    }
+}
+
+/// Puts the groups that a packet changed in the order in which it first mentions them: those pushed after `told` had
+/// been the last. Others that it touched by the way, to make room, come before.
+pub(super) fn order_events(
+    events: &mut GroupQueue,
+    index: &Index,
+    view: &mut View<'_>,
+    told: Option<GroupId>,
+    mentioned: impl Iterator<Item = Ipv6Addr> + Clone,
+) {
+    let one_or_none =
+        told.map_or_else(|| events.first(), |told| events.after(view.groups, told)) == events.last();
+    if one_or_none {
+        return;
+    }
+    let mut next = events.cut_after(view.groups, told);
+    let first = next;
+    while let Some(id) = next {
+        view.group(id).flags.insert(GroupFlags::FRESH);
+        next = events.after(view.groups, id);
+    }
+    for address in mentioned.clone() {
+        if let Some(id) = index.find_group(view.shared(), address) {
+            replace(&mut view.group(id).flags, GroupFlags::FRESH, GroupFlags::MENTIONED);
+        }
+    }
+    next = first;
+    while let Some(id) = next {
+        next = events.after(view.groups, id);
+        if replace(&mut view.group(id).flags, GroupFlags::FRESH, GroupFlags::empty()) {
+            events.push(view.groups, id);
+        }
+    }
+    for address in mentioned {
+        if let Some(id) = index.find_group(view.shared(), address)
+            && replace(&mut view.group(id).flags, GroupFlags::MENTIONED, GroupFlags::empty())
+        {
+            events.push(view.groups, id);
+        }
+    }
+}
+
+/// Replaces a flag that is set; says whether it was.
+fn replace(flags: &mut GroupFlags, old: GroupFlags, new: GroupFlags) -> bool {
+    let set = flags.contains(old);
+    if set {
+        flags.remove(old);
+        flags.insert(new);
+    }
+    set
+}
