@@ -270,8 +270,6 @@ fn calls() -> impl Strategy<Value = Vec<Vec<Call>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
     #[test]
     fn careless_driver_ends_up_knowing_the_same(inputs in inputs(), calls in calls()) {
         let end = inputs.last().expect("an input").0 + 1500;

@@ -379,7 +379,7 @@ fn exclude_records_of_source_specific_groups_are_skipped() {
 enum Step {
     Report { after: u64, record: Record, sources: Vec<Ipv6Addr> },
     Done { after: u64 },
-    Query { after: u64, sources: Vec<Ipv6Addr>, suppress: bool, delay: u16 },
+    Query { after: u64, sources: Vec<Ipv6Addr>, suppress: bool, delay: u16, lower: bool },
     Wait { after: u64 },
 }
 
@@ -405,18 +405,31 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => (after(), record, sources()).prop_map(|(after, record, sources)| Step::Report { after, record, sources }),
         1 => after().prop_map(|after| Step::Done { after }),
-        2 => (after(), sources(), any::<bool>(), 1_u16..3000).prop_map(|(after, mut sources, suppress, delay)| {
-            sources.dedup();
-            Step::Query { after, sources, suppress, delay }
-        }),
+        2 => (after(), sources(), any::<bool>(), 1_u16..3000, any::<bool>()).prop_map(
+            |(after, mut sources, suppress, delay, lower)| {
+                sources.sort();
+                sources.dedup();
+                Step::Query { after, sources, suppress, delay, lower }
+            }
+        ),
         2 => after().prop_map(|after| Step::Wait { after }),
     ]
 }
 
+/// Who else asks in a random run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// Routers that lose the election.
+    Higher,
+    /// The querier, which never falls silent.
+    Querier,
+    /// Routers that win it and such that lose it.
+    Both,
+}
+
 /// Runs the steps on a router and on the model side by side.
-fn compare(mut bench: Bench, querier: bool, steps: &[Step]) {
-    let mut model = Model::new(Timing::DEFAULT, querier);
-    let other = if querier { HIGHER } else { LOWER };
+fn compare(mut bench: Bench, timing: Timing, others: Others, steps: &[Step]) {
+    let mut model = Model::new(timing, others != Others::Querier);
     let mut now = 0;
     let mut keep_alive = 0;
     for step in steps {
@@ -425,8 +438,7 @@ fn compare(mut bench: Bench, querier: bool, steps: &[Step]) {
         | Step::Query { after, .. }
         | Step::Wait { after }) = step;
         now += after;
-        // A non-querier stays one as long as it hears the querier.
-        while !querier && keep_alive + 100_000 <= now {
+        while others == Others::Querier && keep_alive + 100_000 <= now {
             keep_alive += 100_000;
             bench.query(keep_alive, Ask::general(LOWER));
         }
@@ -443,9 +455,15 @@ fn compare(mut bench: Bench, querier: bool, steps: &[Step]) {
                 bench.done(now, HOST_A, G);
                 model.done(now);
             }
-            Step::Query { sources, suppress, delay, .. } => {
-                let ask = Ask::sources(other, G, sources.clone()).code(*delay);
+            Step::Query { sources, suppress, delay, lower, .. } => {
+                let lower = others == Others::Querier || others == Others::Both && *lower;
+                let router = if lower { LOWER } else { HIGHER };
+                let ask = Ask::sources(router, G, sources.clone()).code(*delay);
+                let ask = ask.qrv(bench.router.config().robustness_variable());
                 bench.query(now, if *suppress { ask.suppressed() } else { ask });
+                if lower {
+                    model.yield_to_querier(now);
+                }
                 model.query(now, sources, *suppress, u64::from(*delay));
             }
             Step::Wait { .. } => {
@@ -464,17 +482,41 @@ fn compare(mut bench: Bench, querier: bool, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
     // R-REC-1, R-REC-2, R-EXP-1, R-QRY-4 to 12, R-RXQ-1 to 5, R-CMP-11 to 16
     #[test]
     fn querier_agrees_with_the_tables(steps in proptest::collection::vec(step(), 1..40)) {
-        compare(Bench::querier(), true, &steps);
+        compare(Bench::querier(), Timing::DEFAULT, Others::Higher, &steps);
     }
 
     // R-RST-1, R-RXQ-4
     #[test]
     fn non_querier_agrees_with_the_tables(steps in proptest::collection::vec(step(), 1..40)) {
-        compare(Bench::non_querier(), false, &steps);
+        compare(Bench::non_querier(), Timing::DEFAULT, Others::Querier, &steps);
+    }
+
+    // R-TIM-9: three Queries in each series, and intervals that follow.
+    #[test]
+    fn querier_of_robustness_three_agrees_with_the_tables(steps in proptest::collection::vec(step(), 1..40)) {
+        let timing = Timing {
+            listening_interval: 3 * 60_000 + 2 * 5000,
+            older_host_interval: 3 * 60_000 + 5000,
+            last_listener_interval: 700,
+            last_listener_count: 3,
+            ..Timing::DEFAULT
+        };
+        let config = config(|c| {
+            c.robustness_variable(3)
+                .query_interval(secs(60))
+                .query_response_interval(secs(5))
+                .last_listener_query_interval(millis(700))
+        });
+        compare(Bench::querier_with(config), timing, Others::Higher, &steps);
+    }
+
+    // R-QRY-16, R-ELE-2, R-ELE-4
+    #[test]
+    fn router_whose_role_changes_agrees_with_the_tables(steps in proptest::collection::vec(step(), 1..40)) {
+        // What the other querier announces does not differ, so that intervals stay.
+        compare(Bench::querier(), Timing::DEFAULT, Others::Both, &steps);
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Timing {
     pub(crate) older_host_interval: u64,
     pub(crate) last_listener_interval: u64,
     pub(crate) last_listener_count: u64,
+    pub(crate) other_querier_interval: u64,
 }
 
 impl Timing {
@@ -26,6 +27,7 @@ impl Timing {
         older_host_interval: 260_000,
         last_listener_interval: 1000,
         last_listener_count: 2,
+        other_querier_interval: 255_000,
     };
 
     const fn last_listener_time(&self) -> u64 {
@@ -33,11 +35,13 @@ impl Timing {
     }
 }
 
-/// One group at one router whose role does not change.
+/// One group at one router.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     timing: Timing,
     querier: bool,
+    /// Until when another querier is present.
+    other_until: Option<u64>,
     record: Option<Group>,
     now: u64,
     /// Deadlines of this moment are over too.
@@ -62,7 +66,7 @@ struct Group {
 
 impl Model {
     pub(crate) fn new(timing: Timing, querier: bool) -> Self {
-        Self { timing, querier, record: None, now: 0, settled: None, asked: Vec::new() }
+        Self { timing, querier, other_until: None, record: None, now: 0, settled: None, asked: Vec::new() }
     }
 
     /// Ends every deadline up to and with `at`, in order.
@@ -162,6 +166,12 @@ impl Model {
         }
     }
 
+    /// Any Query of a router that wins the election, before what else it does.
+    pub(crate) fn yield_to_querier(&mut self, at: u64) {
+        self.advance_before(at);
+        self.other_until = Some(at + self.timing.other_querier_interval);
+    }
+
     /// A specific Query of another router (matrix 4.7).
     pub(crate) fn query(&mut self, at: u64, sources: &[Ipv6Addr], suppress: bool, delay: u64) {
         self.advance_before(at);
@@ -243,9 +253,15 @@ impl Model {
         }
         if group.filter.is_none() && group.sources.is_empty() {
             self.record = None;
-        } else if self.querier {
+        } else if self.queries(at) {
             self.ask(at, ask_group, &ask);
         }
+    }
+
+    /// Whether the router is querier.
+    fn queries(&self, at: u64) -> bool {
+        let other = self.other_until.is_some_and(|until| until >= at && Some(until) > self.settled);
+        self.querier && !other
     }
 
     /// Matrix 4.6: R-QRY-4, 6, 7, 12, 14.
