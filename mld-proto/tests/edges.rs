@@ -89,7 +89,7 @@ fn sources_of_one_group_that_end_one_by_one_cost_one_each() {
     let mut router = Router::new(Config::DEFAULT, tables(8, 2048), 1);
     router.start(at(0), Some(ROUTER));
     for number in 0..2000_u64 {
-        let source = std::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number));
+        let source = core::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number));
         drop(router.handle_packet(at(number), &packets::report(HOST_A, &[allow(G, [source])])));
     }
     while router.poll_event().is_some() {}
