@@ -37,6 +37,15 @@ fn items_come_in_wire_order_then_groups_by_first_mention() {
 }
 
 #[test]
+fn groups_are_told_in_order_of_first_mention_even_if_that_changed_nothing() {
+    let mut bench = Bench::querier();
+    bench.report(0, HOST_A, [is_in(G, [S1])]);
+    bench.forget();
+    bench.report(1000, HOST_A, [is_in(G, [S1]), to_ex(G2, []), is_in(G, [S2])]);
+    assert_eq!(bench.changes(), ["1 membership G include S1 S2", "1 membership G2 exclude"]);
+}
+
+#[test]
 fn limit_stands_behind_its_report() {
     let mut bench = Bench::stopped(config(|c| c.max_groups(1)), 16, 16);
     bench.start(0, Some(ROUTER));

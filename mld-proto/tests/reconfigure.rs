@@ -2,7 +2,8 @@
 
 mod support;
 
-use mld_proto::{Config, Querier, QuerierMode, SsmRange, Version};
+use mld_proto::{Config, Instant, Querier, QuerierMode, SsmRange, Version};
+use support::packets;
 use support::*;
 
 const NOTHING: [&str; 0] = [];
@@ -198,4 +199,17 @@ fn settings_changed_before_the_start_count() {
         bench.sent().iter().map(|query| (query.at, query.version)).collect::<Vec<_>>(),
         [(1000, Version::V1)]
     );
+}
+
+// R-SSM-9: the settings count at once, also for a packet that comes before the next handle_timeout.
+#[test]
+fn packet_right_after_a_wider_ssm_range_finds_no_exclude_group() {
+    let mut bench = Bench::querier();
+    bench.report(0, HOST_A, [to_ex(G, [])]);
+    let range = SsmRange::EMPTY.with("ff0e::/16".parse().unwrap()).expect("one prefix fits");
+    bench.router.reconfigure(Instant::from_millis(1000), config(|c| c.ssm_range(range)));
+    drop(bench.router.handle_packet(Instant::from_millis(1000), &packets::report(HOST_A, &[is_in(G, [S1])])));
+    bench.advance_to(1000);
+    assert!(!bench.forwards(G, S2) && bench.forwards(G, S1));
+    assert_eq!(bench.state(G), "include S1@271");
 }
