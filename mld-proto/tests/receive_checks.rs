@@ -890,6 +890,20 @@ fn source_listed_twice_counts_once() {
         assert_eq!(router.group(group(NEW)).unwrap().source_count(), 2, "record {kind}");
         assert_eq!(router.usage().sources, before + 2, "record {kind}");
     }
+    for (kind, expected) in [
+        (BLOCK, exclude(&[source(1), source(2)], &[])),
+        (TO_EX, exclude(&[source(1), source(2)], &[])),
+        (IS_EX, exclude(&[source(1), source(2)], &[])),
+        (IS_IN, exclude(&[source(1), source(2)], &[])),
+    ] {
+        let mut router = populated(Config::DEFAULT);
+        accept(&mut router, NOW, &Craft::report_v2(H2).record(TO_EX, NEW, &[]));
+        let before = router.usage().sources;
+        accept(&mut router, NOW, &Craft::report_v2(H2).record(kind, NEW, &twice));
+        assert_eq!(lists(&router, NEW), expected, "record {kind} in exclude mode");
+        assert_eq!(router.group(group(NEW)).unwrap().source_count(), 2, "record {kind} in exclude mode");
+        assert_eq!(router.usage().sources, before + 2, "record {kind} in exclude mode");
+    }
     let mut router = effective(Config::DEFAULT, &Craft::report_v2(H2).record(ALLOW, NEW, &twice));
     drain(&mut router, at(NOW));
     accept(&mut router, NOW, &Craft::report_v2(H2).record(BLOCK, NEW, &twice));
