@@ -10,6 +10,7 @@
 
 mod support;
 
+use core::fmt;
 use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use support::packets;
 use support::*;
 
 /// Something that happens to a router from outside.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Input {
     Packet(Vec<u8>),
     Address(Option<Ipv6Addr>),
@@ -39,6 +40,24 @@ enum Call {
     Transmit(u64, usize),
     /// `poll_event`, this often.
     Events(usize),
+}
+
+/// Packets as what they say, so that a failing run can be read.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packet(packet) => f.write_str(&packets::text(packet)),
+            Self::Address(address) => write!(f, "address {address:?}"),
+            Self::Settings(config) => write!(
+                f,
+                "settings: immediate leave {}, robustness {}, SSM {:?}",
+                config.immediate_leave(),
+                config.robustness_variable(),
+                config.ssm_range().prefixes().first(),
+            ),
+            Self::Restart => f.write_str("restart"),
+        }
+    }
 }
 
 fn instant(millis: u64) -> Instant {
@@ -114,6 +133,8 @@ fn canonical(config: Config, inputs: &[(u64, Input)], end: u64) -> Bench {
 struct Driver {
     router: Router<BoxedTables>,
     mirror: BTreeMap<GroupAddr, Membership>,
+    /// Whose timeout was told and whose membership is to follow.
+    ended: Option<GroupAddr>,
     told: Vec<(u64, String)>,
     sent: Vec<Sent>,
 }
@@ -122,7 +143,7 @@ impl Driver {
     fn start(config: Config, hash_seed: u64) -> Self {
         let mut router = Router::new(config, tables(64, 64), hash_seed);
         router.start(instant(0), Some(ROUTER));
-        Self { router, mirror: BTreeMap::new(), told: Vec::new(), sent: Vec::new() }
+        Self { router, mirror: BTreeMap::new(), ended: None, told: Vec::new(), sent: Vec::new() }
     }
 
     fn poll_event(&mut self, at: u64) -> bool {
@@ -133,9 +154,11 @@ impl Driver {
                 None => self.mirror.remove(&group),
             };
             // Who was told of an end is told what holds after it, also if that is what held before.
-            let ended =
-                self.told.last().is_some_and(|(_, last)| *last == format!("{:?}", Event::Timeout(group)));
+            let ended = self.ended.take_if(|ended| *ended == group).is_some();
             assert!(ended || before.as_ref() != self.mirror.get(&group), "told without a change");
+        }
+        if let Event::Timeout(group) = event {
+            self.ended = Some(group);
         }
         self.told.push((at, format!("{event:?}")));
         true

@@ -55,6 +55,8 @@ pub(crate) struct Core {
     pub(super) room_batches: u8,
     /// The slot from which groups are still to be looked at that may no longer exist.
     pub(super) sweep: Option<usize>,
+    /// The horizon when the settings changed: the mode that a group had then decides whether it is admitted.
+    settings_horizon: u64,
     pub(super) election: Election,
     /// Unicast addresses of the interface beside its link-local one.
     pub(super) own: heapless::Vec<Ipv6Addr, OTHER_ADDRESSES>,
@@ -83,6 +85,7 @@ impl Core {
             lives_unswept: 0,
             room_batches: 0,
             sweep: None,
+            settings_horizon: 0,
             election: Election::NEW,
             own: heapless::Vec::new(),
         }
@@ -112,6 +115,12 @@ impl Core {
 
     pub(super) fn reconfigure(&mut self, view: &mut View<'_>, now: u64, config: Config) {
         self.arrive(now);
+        let admission = |config: &Config| (config.ssm_range, config.readings.ignore_link_local_groups);
+        let admits_others = admission(&self.config) != admission(&config);
+        while admits_others && self.sweep.is_some() {
+            // What the settings before did not admit does not come back.
+            self.sweep_some(view);
+        }
         let before = core::mem::replace(&mut self.config, config);
         if !self.running {
             return;
@@ -124,9 +133,8 @@ impl Core {
         if before.querier != config.querier {
             self.begin_election();
         }
-        if before.ssm_range != config.ssm_range
-            || before.readings.ignore_link_local_groups != config.readings.ignore_link_local_groups
-        {
+        if admits_others {
+            self.settings_horizon = self.horizon;
             self.sweep = Some(0);
         }
     }
@@ -179,7 +187,8 @@ impl Core {
     /// no longer admits it.
     pub(super) fn is_stale(&self, slot: &GroupSlot) -> bool {
         // Without a sweep under way every group has been looked at.
-        self.sweep.is_some() && (slot.life != self.life || !self.admits(slot.address, self.is_exclude(slot)))
+        let excluded = slot.filter_deadline > self.settings_horizon;
+        self.sweep.is_some() && (slot.life != self.life || !self.admits(slot.address, excluded))
     }
 
     /// Whether the configuration lets a group exist: R-SSM-9, R-SEC-14.
