@@ -55,6 +55,37 @@ pub(crate) fn done(host: Ipv6Addr, group: GroupAddr) -> Vec<u8> {
     packet_of(|buffer| Writer::done(buffer, group).expect("it fits").finish(host))
 }
 
+/// A packet in words: `fe80::a: is-in G [S1, S2], to-ex G2 []`.
+pub(crate) fn text(packet: &[u8]) -> String {
+    let read = Packet::parse(packet).expect("an MLD packet");
+    let names = |sources: &[wire::WireAddr]| {
+        let names: Vec<_> = sources.iter().map(|source| name(Ipv6Addr::from(*source))).collect();
+        names.join(", ")
+    };
+    let what = match Message::parse(read.message, Version::V2).expect("a whole message") {
+        Message::Query(query) => {
+            let delay = query.response_delay_ms;
+            let flag = if query.flags.contains(QueryFlags::SUPPRESS) { " suppressed" } else { "" };
+            format!(
+                "{:?} query {} [{}] {delay} ms{flag}",
+                query.version,
+                name(query.group),
+                names(query.sources)
+            )
+        }
+        Message::ReportV1(group) => format!("report {}", name(group.get())),
+        Message::Done(group) => format!("done {}", name(group.get())),
+        Message::ReportV2(report) => {
+            let records = report.records().map(|record| {
+                let kind = record.record.map_or("unknown", Record::name);
+                format!("{kind} {} [{}]", name(record.group), names(record.sources))
+            });
+            records.collect::<Vec<_>>().join(", ")
+        }
+    };
+    format!("{}: {what}", read.source)
+}
+
 /// What is written into a large buffer.
 pub(crate) fn packet_of(write: impl FnOnce(&mut [u8]) -> Transmit) -> Vec<u8> {
     let mut buffer = vec![0; usize::from(u16::MAX)];
