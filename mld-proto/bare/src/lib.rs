@@ -1,0 +1,232 @@
+//! An MLD router for one link in firmware, behind a C interface.
+//!
+//! Nothing here allocates and no operating system is under it: the router with room for 8 groups and 32 sources is a
+//! `static`. `.ci/run bare` builds and links this library; a link fails as soon as anything in it allocates.
+//!
+//! All functions may be called from one context only, in any order. Moments are milliseconds on a clock that does not
+//! go back. A function called while another one runs, from an interrupt for example, does nothing and says so.
+#![no_std]
+
+use core::net::Ipv6Addr;
+use core::panic::PanicInfo;
+use core::time::Duration;
+
+use mld_proto::{
+    Config, ConfigError, Event, GroupAddr, GroupSlot, IndexSlot, Instant, Item, Router, SourceSlot, Tables,
+    inline_tables,
+};
+use spin::Mutex;
+
+const GROUPS: usize = 8;
+const SOURCES: usize = 32;
+
+type Memory =
+    Tables<[GroupSlot; GROUPS], [SourceSlot; SOURCES], [IndexSlot; IndexSlot::count_for(GROUPS, SOURCES)]>;
+
+/// Firmware has a better seed: a device's own random number, drawn once.
+const HASH_SEED: u64 = 0x6d6c_642d_6261_7265;
+
+static ROUTER: Mutex<Router<Memory>> =
+    Mutex::new(Router::new(Config::DEFAULT, inline_tables!(groups: GROUPS, sources: SOURCES), HASH_SEED));
+
+/// Octets of the largest frame taken or written.
+pub const FRAME_LEN: usize = 1500;
+
+/// Done, or yes.
+pub const MLD_OK: i32 = 0;
+/// There is nothing, or no.
+pub const MLD_NONE: i32 = -1;
+/// Another call is under way.
+pub const MLD_BUSY: i32 = -2;
+/// An argument cannot be used.
+pub const MLD_INVALID: i32 = -3;
+
+/// An IPv6 packet, its first octet the one with the version.
+#[repr(C)]
+pub struct Frame {
+    octets: [u8; FRAME_LEN],
+}
+
+/// An IPv6 address in network order.
+#[repr(C)]
+pub struct Address {
+    octets: [u8; 16],
+}
+
+impl Address {
+    fn get(&self) -> Ipv6Addr {
+        Ipv6Addr::from(self.octets)
+    }
+}
+
+/// What [`mld_poll_event`] tells.
+#[repr(C)]
+pub struct Told {
+    /// 1: the querier changed; 2: the last listener of a group fell silent; 3: the membership of a group changed;
+    /// 4: the router was stopped.
+    kind: u32,
+    /// The group, or the querier.
+    address: Address,
+    /// Whether the group has listeners, or whether this router is the querier.
+    present: bool,
+    /// How many sources the group's record lists.
+    sources: u32,
+}
+
+/// Starts the router with its link-local address.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_start(now_ms: u64, link_local: &Address) -> i32 {
+    let Some(mut router) = ROUTER.try_lock() else { return MLD_BUSY };
+    router.start(Instant::from_millis(now_ms), Some(link_local.get()));
+    MLD_OK
+}
+
+/// Stops the router. The events of it wait to be polled.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_stop(now_ms: u64) -> i32 {
+    let Some(mut router) = ROUTER.try_lock() else { return MLD_BUSY };
+    router.stop(Instant::from_millis(now_ms));
+    MLD_OK
+}
+
+/// The address of the link changed; a null pointer says that there is none now.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_set_address(now_ms: u64, link_local: Option<&Address>) -> i32 {
+    let Some(mut router) = ROUTER.try_lock() else { return MLD_BUSY };
+    router.set_address(Instant::from_millis(now_ms), link_local.map(Address::get));
+    MLD_OK
+}
+
+/// Changes the Query Interval at run time; milliseconds.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_set_query_interval(now_ms: u64, interval_ms: u64) -> i32 {
+    let Some(mut router) = ROUTER.try_lock() else { return MLD_BUSY };
+    let config: Result<Config, ConfigError> =
+        router.config().to_builder().query_interval(Duration::from_millis(interval_ms)).build();
+    match config {
+        Ok(config) => {
+            router.reconfigure(Instant::from_millis(now_ms), config);
+            MLD_OK
+        }
+        Err(_) => MLD_INVALID,
+    }
+}
+
+/// Takes a received packet of `len` octets. Returns how many reports and done messages it held, or `MLD_NONE` for a
+/// packet that was ignored and counted.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_receive(now_ms: u64, frame: &Frame, len: usize) -> i32 {
+    let Some(mut router) = ROUTER.try_lock() else { return MLD_BUSY };
+    let Some(packet) = frame.octets.get(..len) else { return MLD_INVALID };
+    match router.handle_packet(Instant::from_millis(now_ms), packet) {
+        Ok(accepted) => {
+            let told =
+                accepted.filter(|item| matches!(item, Item::Report { .. } | Item::Done { .. })).count();
+            i32::try_from(told).unwrap_or(i32::MAX)
+        }
+        Err(_) => MLD_NONE,
+    }
+}
+
+/// Lets time pass.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_timeout(now_ms: u64) -> i32 {
+    let Some(mut router) = ROUTER.try_lock() else { return MLD_BUSY };
+    router.handle_timeout(Instant::from_millis(now_ms));
+    MLD_OK
+}
+
+/// Writes the next packet to be sent and returns its length, or `MLD_NONE`.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_poll_transmit(now_ms: u64, frame: &mut Frame) -> i32 {
+    let Some(mut router) = ROUTER.try_lock() else { return MLD_BUSY };
+    match router.poll_transmit(Instant::from_millis(now_ms), &mut frame.octets) {
+        Ok(Some(transmit)) => i32::try_from(transmit.len).unwrap_or(MLD_INVALID),
+        Ok(None) => MLD_NONE,
+        Err(_) => MLD_INVALID,
+    }
+}
+
+/// Tells the next thing that changed, or returns `MLD_NONE`.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_poll_event(told: &mut Told) -> i32 {
+    let Some(mut router) = ROUTER.try_lock() else { return MLD_BUSY };
+    let Some(event) = router.poll_event() else { return MLD_NONE };
+    let (kind, address) = match event {
+        Event::Querier => (1, router.querier().address()),
+        Event::Timeout(group) => (2, group.get()),
+        Event::Membership(group) => (3, group.get()),
+        Event::Stopped => (4, Ipv6Addr::UNSPECIFIED),
+        _ => (0, Ipv6Addr::UNSPECIFIED),
+    };
+    let record = GroupAddr::new(address).ok().and_then(|group| router.group(group));
+    *told = Told {
+        kind,
+        address: Address { octets: address.octets() },
+        present: record.is_some() || (kind == 1 && router.link_local() == Some(address)),
+        sources: record.map_or(0, |record| u32::try_from(record.source_count()).unwrap_or(u32::MAX)),
+    };
+    MLD_OK
+}
+
+/// Writes the moment at which to call back, or returns `MLD_NONE` if there is nothing to wait for.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_poll_timeout(at_ms: &mut u64) -> i32 {
+    let Some(router) = ROUTER.try_lock() else { return MLD_BUSY };
+    match router.poll_timeout() {
+        Some(at) => {
+            *at_ms = at.as_millis();
+            MLD_OK
+        }
+        None => MLD_NONE,
+    }
+}
+
+/// Whether traffic from `source` to `group` is wanted on the link: `MLD_OK` or `MLD_NONE`.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_forwards(group: &Address, source: &Address) -> i32 {
+    let Some(router) = ROUTER.try_lock() else { return MLD_BUSY };
+    match GroupAddr::new(group.get()) {
+        Ok(group) if router.forwards(group, source.get()) => MLD_OK,
+        Ok(_) => MLD_NONE,
+        Err(_) => MLD_INVALID,
+    }
+}
+
+/// How many groups have listeners.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_groups() -> i32 {
+    let Some(router) = ROUTER.try_lock() else { return MLD_BUSY };
+    i32::try_from(router.groups().count()).unwrap_or(i32::MAX)
+}
+
+#[cfg(feature = "alloc-probe")]
+mod alloc_probe {
+    extern crate alloc;
+
+    /// Needs an allocator, which is not there.
+    #[unsafe(no_mangle)]
+    #[expect(unsafe_code, reason = "an exported name")]
+    pub extern "C" fn mld_alloc_probe(len: usize) -> usize {
+        let octets: alloc::vec::Vec<u8> = (0..len).map(|octet| octet as u8).collect();
+        octets.iter().map(|octet| usize::from(*octet)).sum()
+    }
+}
+
+#[panic_handler]
+fn panic(_info: &PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
