@@ -1,0 +1,225 @@
+//! Prints the table of floors, figures and ratios.
+//!
+//! Floor and figure are measured in turn in the same run and each is the median of its rounds, so that a slow machine
+//! slows both. `--quick` measures less, for a look; `--test` runs everything once.
+
+use core::hint::black_box;
+use core::time::Duration;
+use std::time::Instant;
+
+use mld_benches::{Floor, Kind, Load, SIZES};
+use mld_proto::{GroupSlot, IndexSlot, SourceSlot};
+
+/// Aims, as multiples of the floor.
+const REFRESH_AIM: f64 = 1.5;
+const INSERT_AIM: f64 = 2.5;
+const EXPIRY_AIM: f64 = 2.5;
+/// Aim for a group with its share of the index.
+const GROUP_OCTETS_AIM: f64 = 128.0;
+
+/// Packets in one measurement of what can be repeated.
+const BATCH: usize = 65_536;
+
+struct Effort {
+    time: Duration,
+    rounds_min: usize,
+    batch: usize,
+}
+
+fn main() {
+    let effort = if has_argument("--test") {
+        Effort { time: Duration::ZERO, rounds_min: 1, batch: 1 }
+    } else if has_argument("--quick") {
+        Effort { time: Duration::from_millis(150), rounds_min: 3, batch: BATCH }
+    } else {
+        Effort { time: Duration::from_secs(3), rounds_min: 9, batch: BATCH }
+    };
+    println!(
+        "nanoseconds a packet or group; the floor is the checksum of the packet and two dependent reads for each key\n"
+    );
+    println!(
+        "{:<19}{:>9}{:>8}{:>9}{:>7}{:>9}{:>7}{:>9}{:>7}{:>9}{:>7}",
+        "load", "groups", "floor", "refresh", "ratio", "insert", "ratio", "expiry", "ratio", "upkeep", "idle"
+    );
+    let mut missed = Vec::new();
+    for kind in Kind::ALL {
+        for groups in SIZES {
+            let row = measure(kind, groups, &effort);
+            row.print(kind, groups);
+            row.missed(kind, groups, &mut missed);
+        }
+    }
+    println!(
+        "\nrefresh: a report of what is known, in random order. insert: a report of what is new. expiry: from the deadline\n\
+         until the end is told; its floor without the checksum is the one of the reads. upkeep: timer work of a router whose\n\
+         groups answer one General Query every 125 s, a group and interval. idle: one round of polls with nothing to say."
+    );
+    print_memory(&mut missed);
+    if missed.is_empty() {
+        println!("\nevery aim is met");
+    } else {
+        println!("\nmissed: {}", missed.join(", "));
+    }
+}
+
+/// `cargo bench` adds arguments of its own, and other benchmarks have more.
+fn has_argument(name: &str) -> bool {
+    std::env::args().any(|argument| argument == name)
+}
+
+/// Medians, in nanoseconds for each packet or group.
+struct Row {
+    floor: f64,
+    refresh: f64,
+    insert: f64,
+    expiry: f64,
+    upkeep: f64,
+    idle: f64,
+}
+
+impl Row {
+    fn print(&self, kind: Kind, groups: usize) {
+        println!(
+            "{:<19}{groups:>9}{:>8.1}{:>9.1}{:>7.2}{:>9.1}{:>7.2}{:>9.1}{:>7.2}{:>9.1}{:>7.1}",
+            kind.name(),
+            self.floor,
+            self.refresh,
+            self.refresh / self.floor,
+            self.insert,
+            self.insert / self.floor,
+            self.expiry,
+            self.expiry / self.floor,
+            self.upkeep,
+            self.idle,
+        );
+    }
+
+    fn missed(&self, kind: Kind, groups: usize, missed: &mut Vec<String>) {
+        for (name, figure, aim) in [
+            ("refresh", self.refresh, REFRESH_AIM),
+            ("insert", self.insert, INSERT_AIM),
+            ("expiry", self.expiry, EXPIRY_AIM),
+        ] {
+            let ratio = figure / self.floor;
+            if ratio > aim {
+                missed.push(format!("{name} {} {groups} ({ratio:.2} > {aim})", kind.name()));
+            }
+        }
+    }
+}
+
+fn measure(kind: Kind, groups: usize, effort: &Effort) -> Row {
+    let mut load = Load::new(kind, groups);
+    let floor = Floor::new(kind, groups);
+    let passes = (effort.batch / groups).max(1);
+    let overhead = clock_overhead();
+    let [mut floors, mut refreshes, mut inserts, mut expiries] = [const { Vec::new() }; 4];
+
+    let begin = Instant::now();
+    while floors.len() < effort.rounds_min || begin.elapsed() < effort.time {
+        // An insert and an expiry cannot be repeated in place: small loads go round several times.
+        let (mut insert, mut expiry) = (Duration::ZERO, Duration::ZERO);
+        for _ in 0..passes {
+            insert += timed(overhead, || load.insert());
+            load.assert_full();
+            load.settle();
+            expiry += timed(overhead, || load.expire());
+        }
+        inserts.push(insert);
+        expiries.push(expiry);
+
+        // The pass before each measured one brings its tables back into the caches, as far as they fit.
+        floor.with_checksums(load.packets());
+        floors.push(timed(overhead, || {
+            for _ in 0..passes {
+                floor.with_checksums(load.packets());
+            }
+        }));
+        load.insert();
+        load.settle();
+        load.refresh();
+        refreshes.push(timed(overhead, || {
+            for _ in 0..passes {
+                load.refresh();
+            }
+        }));
+        load.assert_full();
+        load.expire();
+    }
+    let elements = (groups * passes) as f64;
+    let each = |times: Vec<Duration>| median(times).as_nanos() as f64 / elements;
+    Row {
+        floor: each(floors),
+        refresh: each(refreshes),
+        insert: each(inserts),
+        expiry: each(expiries),
+        upkeep: upkeep(&mut load, groups, passes),
+        idle: idle(&mut load, overhead, effort.batch),
+    }
+}
+
+/// Timer work between General Queries, none of it due to an end.
+fn upkeep(load: &mut Load, groups: usize, passes: usize) -> f64 {
+    load.insert();
+    load.settle();
+    let mut work = Duration::ZERO;
+    let intervals = passes.clamp(5, 50);
+    for _ in 0..intervals {
+        load.refresh();
+        let begin = Instant::now();
+        black_box(load.run_for(Duration::from_secs(125)));
+        work += begin.elapsed();
+    }
+    load.assert_full();
+    work.as_nanos() as f64 / (groups * intervals) as f64
+}
+
+fn idle(load: &mut Load, overhead: Duration, polls: usize) -> f64 {
+    let time = timed(overhead, || {
+        for _ in 0..polls {
+            load.idle();
+        }
+    });
+    time.as_nanos() as f64 / polls as f64
+}
+
+fn print_memory(missed: &mut Vec<String>) {
+    println!(
+        "\noctets: group {}, source {}, place of the index {}",
+        size_of::<GroupSlot>(),
+        size_of::<SourceSlot>(),
+        size_of::<IndexSlot>()
+    );
+    for kind in Kind::ALL {
+        for groups in SIZES {
+            let (slots, sources) = (groups * (1 + kind.sources()), groups * kind.sources());
+            // Each slot, whatever it holds, has its share of the index.
+            let share =
+                IndexSlot::count_for(groups, sources) as f64 / slots as f64 * size_of::<IndexSlot>() as f64;
+            let group = size_of::<GroupSlot>() as f64 + share;
+            println!(
+                "{:<19}{groups:>9} groups: {group:.1} octets a group with its share of the index",
+                kind.name()
+            );
+            if group > GROUP_OCTETS_AIM {
+                missed.push(format!("octets {} {groups} ({group:.1} > {GROUP_OCTETS_AIM})", kind.name()));
+            }
+        }
+    }
+}
+
+/// What reading the clock adds to every measurement.
+fn clock_overhead() -> Duration {
+    median((0..1000).map(|_| timed(Duration::ZERO, || ())).collect())
+}
+
+fn timed(overhead: Duration, pass: impl FnOnce()) -> Duration {
+    let begin = Instant::now();
+    pass();
+    begin.elapsed().saturating_sub(overhead)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
