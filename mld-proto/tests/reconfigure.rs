@@ -213,3 +213,19 @@ fn packet_right_after_a_wider_ssm_range_finds_no_exclude_group() {
     assert!(!bench.forwards(G, S2) && bench.forwards(G, S1));
     assert_eq!(bench.state(G), "include S1@271");
 }
+
+// R-SSM-5, R-SSM-9: what an MLDv1 host says of such a group is not heard even if its mode says otherwise.
+#[test]
+fn done_for_a_group_that_became_source_specific_is_ignored() {
+    let mut bench = Bench::querier();
+    bench.v1_report(0, HOST_A, G);
+    bench.report(1000, HOST_B, [is_in(G, [S1])]);
+    bench.query(2000, Ask::group(HIGHER, G));
+    bench.advance_to(4000);
+    assert_eq!(bench.state(G), "include S1@271 v1");
+    let range = SsmRange::EMPTY.with("ff0e::/16".parse().unwrap()).expect("one prefix fits");
+    bench.reconfigure(5000, config(|c| c.ssm_range(range)));
+    bench.done(6000, HOST_A, G);
+    assert_eq!(bench.state(G), "include S1@271 v1");
+    assert_eq!(bench.asked(), NOTHING);
+}
