@@ -762,3 +762,37 @@ fn tables_that_do_not_fit_together_are_refused() {
         assert_eq!(of(index), Err(TablesError::Index), "{index} slots");
     }
 }
+
+fn refused(items: &[Item]) -> usize {
+    items.iter().filter(|item| matches!(item, Item::Limit { .. })).count()
+}
+
+// The limit was lowered below what is known: usage goes 3 -> 2, which is not below 2, and is told again all the same.
+// R-SEC-8: "once for each group and limit until usage falls below it".
+#[test]
+fn refusal_is_not_told_again_while_usage_is_not_below_the_limit() {
+    let mut router = sized_router(Config::DEFAULT, 8, 8);
+    for number in ["ff0e::1", "ff0e::2", "ff0e::3"] {
+        accept(&mut router, 0, &Craft::report_v2(H1).record(TO_EX, number, &[]));
+    }
+    drain(&mut router, at(0));
+    router.reconfigure(at(0), Config::builder().max_groups(2).build().unwrap());
+    drain(&mut router, at(0));
+    let fourth = Craft::report_v2(H1).record(TO_EX, "ff0e::4", &[]);
+    assert_eq!(refused(&accept(&mut router, 0, &fourth)), 1);
+    accept(&mut router, 1000, &Craft::report_v2(H1).record(TO_IN, "ff0e::1", &[]));
+    run_to(&mut router, 3000);
+    assert_eq!(router.usage().groups, 2);
+    assert_eq!(refused(&accept(&mut router, 4000, &fourth)), 0);
+}
+
+// Immediate leave at the limit: after the record there would be room for the one source that is wanted.
+#[test]
+fn change_to_include_with_immediate_leave_keeps_what_is_wanted_at_the_limit() {
+    let config = Config::builder().max_group_sources(2).immediate_leave(true).build().unwrap();
+    let mut router = sized_router(config, 8, 64);
+    accept(&mut router, 0, &Craft::report_v2(H1).record(ALLOW, "ff0e::1", &[source(1), source(2)]));
+    drain(&mut router, at(0));
+    accept(&mut router, 0, &Craft::report_v2(H1).record(TO_IN, "ff0e::1", &[source(3)]));
+    assert_eq!(lists(&router, "ff0e::1"), include(&[source(3)]));
+}

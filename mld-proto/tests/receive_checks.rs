@@ -1207,3 +1207,11 @@ fn longest_messages_are_read() {
     assert_eq!(items.len(), 3201);
     assert_eq!(lists(&router, NEW), exclude(&[], &[]));
 }
+
+// Discard order: truncated before fragment.
+#[test]
+fn truncated_later_fragment_is_truncated() {
+    let mut router = sized_router(Config::DEFAULT, 8, 64);
+    let craft = Craft { fragment: Some((3, false)), lost: 1, ..Craft::report_v1(H1, ip("ff0e::1")) };
+    assert_eq!(router.handle_packet(at(0), &craft.bytes()).map(|_| ()), Err(Discard::Truncated));
+}

@@ -108,7 +108,7 @@ impl Core {
         incoming: Incoming<'_>,
     ) -> Option<GroupId> {
         let id = self.for_sources(view, known, incoming)?;
-        self.want(view, id, incoming, SourceFlags::empty());
+        self.want(view, id, incoming);
         self.end_if_empty(view, id)
     }
 
@@ -123,7 +123,7 @@ impl Core {
     ) -> Option<GroupId> {
         let id = self.for_sources(view, known, incoming)?;
         let at_once = self.config.immediate_leave;
-        self.want(view, id, incoming, SourceFlags::SEEN);
+        self.mark_listed(view, id, incoming);
         let mut asked = false;
         let mut walk = SourceList::walk(view, id);
         while let Some(source) = walk.next(view) {
@@ -137,6 +137,8 @@ impl Core {
         if asked {
             self.begin_round(view, id);
         }
+        // After those that end at once, which make room.
+        self.want(view, id, incoming);
         if self.is_exclude(view.group(id)) {
             self.ask_group(view, id, at_once);
         } else {
@@ -209,8 +211,8 @@ impl Core {
         known
     }
 
-    /// Adds or refreshes each listed source, and marks it.
-    fn want(&mut self, view: &mut View<'_>, id: GroupId, incoming: Incoming<'_>, mark: SourceFlags) {
+    /// Adds or refreshes each listed source.
+    fn want(&mut self, view: &mut View<'_>, id: GroupId, incoming: Incoming<'_>) {
         let until = self.now + self.listening_interval_ms();
         for address in self.usable(incoming.sources) {
             let source = self
@@ -218,18 +220,22 @@ impl Core {
                 .or_else(|| self.add_source(view, id, address, incoming.at));
             if let Some(source) = source {
                 self.set_source(view, source, until);
-                view.source(source).flags.insert(mark);
+            }
+        }
+    }
+
+    /// Marks each listed source that is there.
+    fn mark_listed(&self, view: &mut View<'_>, id: GroupId, incoming: Incoming<'_>) {
+        for address in self.usable(incoming.sources) {
+            if let Some(source) = self.find_source(view, id, address) {
+                view.source(source).flags.insert(SourceFlags::SEEN);
             }
         }
     }
 
     /// Deletes the sources that are not listed and then adds those that are not there; 0 means no timer.
     fn list_exactly(&mut self, view: &mut View<'_>, id: GroupId, incoming: Incoming<'_>, added_until: u64) {
-        for address in self.usable(incoming.sources) {
-            if let Some(source) = self.find_source(view, id, address) {
-                view.source(source).flags.insert(SourceFlags::SEEN);
-            }
-        }
+        self.mark_listed(view, id, incoming);
         let mut walk = SourceList::walk(view, id);
         while let Some(source) = walk.next(view) {
             let flags = &mut view.source(source).flags;

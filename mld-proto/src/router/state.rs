@@ -88,7 +88,7 @@ impl Core {
     pub(super) fn end_group(&mut self, view: &mut View<'_>, id: GroupId, pending: Pending) {
         self.wheel.remove(view, id.into());
         self.usage.groups -= 1;
-        if !self.limits.is_empty() {
+        if !self.limits.is_empty() && self.usage.groups < self.config.groups_max {
             self.limits.relieve(Limit::Groups);
         }
         let slot = view.group(id);
@@ -359,9 +359,13 @@ impl Core {
         self.usage.sources -= 1;
         view.group(group).source_count -= 1;
         if !self.limits.is_empty() {
-            self.limits.relieve(Limit::Sources);
-            let hash = self.index.hash(Key::Group(view.group(group).address));
-            self.limits.relieve_group(hash);
+            if self.usage.sources < self.config.sources_max {
+                self.limits.relieve(Limit::Sources);
+            }
+            if view.group(group).source_count < self.config.group_sources_max {
+                let hash = self.index.hash(Key::Group(view.group(group).address));
+                self.limits.relieve_group(hash);
+            }
         }
         let slot = view.source(id);
         slot.flags.remove(SourceFlags::SEEN);

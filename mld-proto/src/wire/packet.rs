@@ -94,8 +94,11 @@ impl<'p> Packet<'p> {
                     };
                     let offset = u16::from_be_bytes([extension[2], extension[3]]) >> 3;
                     if offset != 0 {
-                        let icmpv6 = extension[0] == NEXT_HEADER_ICMPV6;
-                        return Err(if icmpv6 { Discard::Fragment } else { Discard::NotMld });
+                        return Err(match extension[0] {
+                            NEXT_HEADER_ICMPV6 if truncated => Discard::Truncated,
+                            NEXT_HEADER_ICMPV6 => Discard::Fragment,
+                            _ => Discard::NotMld,
+                        });
                     }
                     found.fragment = true;
                     (next_header, rest) = (extension[0], behind);
