@@ -147,6 +147,7 @@ impl Bench {
     fn start(&mut self, address: Option<Ipv6Addr>) {
         self.prompt_until(self.now);
         for subject in [&mut self.prompt, &mut self.lazy] {
+            subject.ended = None;
             subject.router.start(self.now, address);
         }
         self.prompt.drain(self.now);
@@ -155,6 +156,7 @@ impl Bench {
     fn stop(&mut self) {
         self.prompt_until(self.now);
         for subject in [&mut self.prompt, &mut self.lazy] {
+            subject.ended = None;
             subject.router.stop(self.now);
             // A start tells the querier anew.
             subject.querier = None;
@@ -167,6 +169,7 @@ impl Bench {
     fn set_address(&mut self, address: Option<Ipv6Addr>) {
         self.prompt_until(self.now);
         for subject in [&mut self.prompt, &mut self.lazy] {
+            subject.ended = None;
             subject.router.set_address(self.now, address);
         }
         self.prompt.drain(self.now);
