@@ -145,7 +145,7 @@ impl Core {
         self.room_batches = ROOM_BATCHES;
         self.horizon = self.horizon.max(self.now.saturating_sub(1));
         self.advance_election();
-        self.backlog = self.wheel.next().is_some_and(|next| next <= self.horizon);
+        self.backlog = self.wheel.is_due(self.horizon);
     }
 
     /// Makes every group a former one. Their slots are looked at bit by bit.

@@ -8,10 +8,11 @@ use super::limits::Refusal;
 use super::records::Incoming;
 use crate::addr::{ALL_NODES, is_link_local};
 use crate::store::View;
-use crate::wire::{self, Message, Packet, Query, RecordRef, Records, checksum};
-use crate::{Config, Discard, GroupAddr, Item, Limit, MessageKind, MessageMeta, Record, Version};
+use crate::wire::{self, Packet, Query, RecordRef, Records, Report, checksum};
+use crate::{Config, Discard, GroupAddr, Item, MessageKind, MessageMeta, Record, Version};
 
 impl Core {
+    #[inline]
     pub(super) fn handle_packet<'a>(
         &'a mut self,
         mut view: View<'_>,
@@ -19,26 +20,25 @@ impl Core {
         packet: &'a [u8],
         checksum_verified: bool,
     ) -> Result<Accepted<'a>, Discard> {
-        let result = match Packet::parse(packet) {
-            Ok(packet) => {
-                let meta = MessageMeta {
-                    source: packet.source,
-                    destination: packet.destination,
-                    hop_limit: packet.hop_limit,
-                    router_alert: packet.router_alert,
-                    checksum_verified,
-                    own_host: false,
-                };
-                let flaw = if packet.truncated {
-                    Some(Discard::Truncated)
-                } else {
-                    packet.fragment.then_some(Discard::Fragment)
-                };
-                self.take(&mut view, now, &meta, flaw, packet.message)
-            }
-            Err(reason) => Err(self.discard(reason, None)),
+        let packet = match Packet::parse(packet) {
+            Ok(packet) => packet,
+            Err(reason) => return Err(self.discard(reason, None)),
         };
-        result.map(|facts| Accepted::new(self, facts))
+        let meta = MessageMeta {
+            source: packet.source,
+            destination: packet.destination,
+            hop_limit: packet.hop_limit,
+            router_alert: packet.router_alert,
+            checksum_verified,
+            own_host: false,
+        };
+        let flaw = if packet.truncated {
+            Some(Discard::Truncated)
+        } else {
+            packet.fragment.then_some(Discard::Fragment)
+        };
+        let said = self.take(&mut view, now, &meta, flaw, packet.message)?;
+        Ok(Accepted::new(self, meta.source, said))
     }
 
     pub(super) fn handle_message<'a>(
@@ -48,12 +48,8 @@ impl Core {
         meta: &MessageMeta,
         message: &'a [u8],
     ) -> Result<Accepted<'a>, Discard> {
-        if message.first().is_none_or(|octet| wire::kind(*octet).is_none()) {
-            let reason = if message.is_empty() { Discard::Truncated } else { Discard::NotMld };
-            return Err(self.discard(reason, None));
-        }
-        let facts = self.take(&mut view, now, meta, None, message)?;
-        Ok(Accepted::new(self, facts))
+        let said = self.take(&mut view, now, meta, None, message)?;
+        Ok(Accepted::new(self, meta.source, said))
     }
 
     fn discard(&mut self, reason: Discard, kind: Option<MessageKind>) -> Discard {
@@ -64,7 +60,7 @@ impl Core {
         reason
     }
 
-    /// Checks a message of a known kind, applies it, and says what it was. `flaw` is what was wrong with the packet.
+    /// Checks a message, applies it, and says what it said. `flaw` is what was wrong with the packet around it.
     fn take<'p>(
         &mut self,
         view: &mut View<'_>,
@@ -72,61 +68,35 @@ impl Core {
         meta: &MessageMeta,
         flaw: Option<Discard>,
         message: &'p [u8],
-    ) -> Result<Facts<'p>, Discard> {
-        let checked = self.check(meta, flaw, message);
-        let kind = message.first().and_then(|octet| wire::kind(*octet));
-        let message = checked.map_err(|reason| self.discard(reason, kind))?;
-        if let Some(kind) = kind {
-            self.stats.received.count(kind);
-        }
-        self.arrive(now);
-        self.limits.begin_packet();
-        let reporter = meta.source;
-        match message {
-            Message::Query(query) => self.take_query(view, reporter, &query),
-            // R-SSM-5, here and for Done.
-            Message::ReportV1(group) if self.config.ssm_range.contains(group.get()) => {}
-            Message::ReportV1(group) => {
-                let incoming = Incoming { record: Record::Report, group, sources: &[], reporter, at: 0 };
-                if self.is_version_1() {
-                    self.version_1_report(view, incoming);
-                } else {
-                    self.apply(view, incoming);
-                }
+    ) -> Result<Said<'p>, Discard> {
+        let Some(kind) = message.first().and_then(|octet| wire::kind(*octet)) else {
+            let reason = if message.is_empty() { Discard::Truncated } else { Discard::NotMld };
+            return Err(self.discard(reason, None));
+        };
+        let taken = self.check(meta, flaw, kind, message).and_then(|()| match kind {
+            MessageKind::Query => self.take_query(view, now, meta, message),
+            MessageKind::ReportV1 | MessageKind::Done => self.take_version_1(view, now, meta, kind, message),
+            MessageKind::ReportV2 => self.take_report(view, now, meta, message),
+        });
+        match taken {
+            Ok(said) => {
+                self.stats.received.count(kind);
+                Ok(said)
             }
-            Message::Done(group) if self.config.ssm_range.contains(group.get()) => {}
-            Message::Done(group) if self.is_version_1() => self.version_1_done(view, group),
-            Message::Done(group) => self.done(view, group, reporter),
-            Message::ReportV2(report) => {
-                let told = self.events.last();
-                // R-WIRE-75: in wire order.
-                for (at, record) in report.records().enumerate() {
-                    let Some((kind, group)) = usable(&self.config, &record) else { continue };
-                    let at = at as u16;
-                    let incoming = Incoming { record: kind, group, sources: record.sources, reporter, at };
-                    if self.is_version_1() {
-                        self.take_record_as_version_1(view, incoming);
-                    } else {
-                        self.apply(view, incoming);
-                    }
-                }
-                let mentioned = report
-                    .records()
-                    .filter_map(|record| Some(usable(&self.config, &record)?.1))
-                    .map(GroupAddr::get);
-                order_events(&mut self.events, &self.index, view, told, mentioned);
-            }
+            Err(reason) => Err(self.discard(reason, Some(kind))),
         }
-        Ok(Facts { reporter, message })
     }
 
-    /// The receive checks, in order (R-SEC-1, R-WIRE-53, R-WIRE-65, R-V1R-9). Changes nothing.
-    fn check<'p>(
+    /// The receive checks that need no more than the headers and the checksum, in order (R-SEC-1, R-WIRE-53,
+    /// R-WIRE-65, R-V1R-9). Changes nothing.
+    #[inline]
+    fn check(
         &self,
         meta: &MessageMeta,
         flaw: Option<Discard>,
-        message: &'p [u8],
-    ) -> Result<Message<'p>, Discard> {
+        kind: MessageKind,
+        message: &[u8],
+    ) -> Result<(), Discard> {
         if !self.running {
             return Err(Discard::BeforeStart);
         }
@@ -145,52 +115,128 @@ impl Core {
         if !is_link_local(meta.source) {
             return Err(Discard::SourceNotLinkLocal);
         }
-        let is_query = message.first().and_then(|octet| wire::kind(*octet)) == Some(MessageKind::Query);
-        if self.is_own(meta.source) && (is_query || !meta.own_host) {
+        if self.is_own(meta.source) && (kind == MessageKind::Query || !meta.own_host) {
             return Err(Discard::OwnAddress);
         }
         if !meta.checksum_verified && !checksum::verify(meta.source, meta.destination, message) {
             return Err(Discard::BadChecksum);
         }
-        let message = Message::parse(message, self.config.version)?;
-        // R-WIRE-14, R-WIRE-51, R-WIRE-70, R-WIRE-71, A-20: whatever the interface receives.
-        if !meta.destination.is_multicast() && !self.is_own(meta.destination) {
-            return Err(Discard::Destination);
-        }
-        let readings = &self.config.readings;
-        match &message {
-            Message::Query(query) => {
-                let usual = if query.is_general() { ALL_NODES } else { query.group };
-                if readings.strict_query_destination && meta.destination != usual {
-                    return Err(Discard::Destination);
-                }
-                if readings.version_2_only && query.sent_as == Version::V1 && !self.is_version_1() {
-                    return Err(Discard::WrongVersion);
-                }
-            }
-            Message::ReportV1(_) | Message::Done(_) => {
-                if readings.version_2_only && !self.is_version_1() {
-                    return Err(Discard::WrongVersion);
-                }
-            }
-            Message::ReportV2(_) => {
-                if self.is_version_1() && !readings.version_1_reads_version_2_reports {
-                    return Err(Discard::WrongVersion);
-                }
-            }
-        }
-        Ok(message)
+        Ok(())
     }
 
-    fn take_query(&mut self, view: &mut View<'_>, source: Ipv6Addr, query: &Query<'_>) {
+    /// R-WIRE-14, R-WIRE-51, R-WIRE-70, R-WIRE-71, A-20: whatever the interface receives.
+    fn check_destination(&self, meta: &MessageMeta) -> Result<(), Discard> {
+        if meta.destination.is_multicast() || self.is_own(meta.destination) {
+            Ok(())
+        } else {
+            Err(Discard::Destination)
+        }
+    }
+
+    /// The message passed every check: from now on it may change something.
+    fn accept(&mut self, now: u64) {
+        self.arrive(now);
+        self.limits.begin_packet();
+    }
+
+    // Kept apart so that the way of a report is short.
+    #[inline(never)]
+    fn take_query<'p>(
+        &mut self,
+        view: &mut View<'_>,
+        now: u64,
+        meta: &MessageMeta,
+        message: &'p [u8],
+    ) -> Result<Said<'p>, Discard> {
+        let query = Query::parse(message, self.config.version)?;
+        self.check_destination(meta)?;
+        let usual = if query.is_general() { ALL_NODES } else { query.group };
+        let readings = &self.config.readings;
+        if readings.strict_query_destination && meta.destination != usual {
+            return Err(Discard::Destination);
+        }
+        if readings.version_2_only && query.sent_as == Version::V1 && !self.is_version_1() {
+            return Err(Discard::WrongVersion);
+        }
+        self.accept(now);
         // R-CMP-1: counted, for somebody to configure; the version stays.
         match (self.config.version, query.sent_as) {
             (Version::V2, Version::V1) => self.stats.version_1_queries += 1,
             (Version::V1, Version::V2) => self.stats.version_2_queries += 1,
             _ => {}
         }
-        self.hear(source, query);
-        self.heed(view, query);
+        self.hear(meta.source, &query);
+        self.heed(view, &query);
+        Ok(Said::Nothing)
+    }
+
+    fn take_version_1<'p>(
+        &mut self,
+        view: &mut View<'_>,
+        now: u64,
+        meta: &MessageMeta,
+        kind: MessageKind,
+        message: &'p [u8],
+    ) -> Result<Said<'p>, Discard> {
+        let group = wire::version_1_group(message)?;
+        self.check_destination(meta)?;
+        if self.config.readings.version_2_only && !self.is_version_1() {
+            return Err(Discard::WrongVersion);
+        }
+        self.accept(now);
+        let reporter = meta.source;
+        // R-SSM-5
+        if self.config.ssm_range.contains(group.get()) {
+            return Ok(Said::Nothing);
+        }
+        if kind == MessageKind::Done {
+            if self.is_version_1() {
+                self.version_1_done(view, group);
+            } else {
+                self.done(view, group, reporter);
+            }
+            return Ok(Said::One(Item::Done { group, reporter }, group));
+        }
+        let incoming = Incoming { record: Record::Report, group, sources: &[], reporter, at: 0 };
+        if self.is_version_1() {
+            self.version_1_report(view, incoming);
+        } else {
+            self.apply(view, incoming);
+        }
+        Ok(Said::One(Item::Report { group, reporter, record: Record::Report }, group))
+    }
+
+    fn take_report<'p>(
+        &mut self,
+        view: &mut View<'_>,
+        now: u64,
+        meta: &MessageMeta,
+        message: &'p [u8],
+    ) -> Result<Said<'p>, Discard> {
+        let report = Report::parse(message)?;
+        self.check_destination(meta)?;
+        if self.is_version_1() && !self.config.readings.version_1_reads_version_2_reports {
+            return Err(Discard::WrongVersion);
+        }
+        self.accept(now);
+        let told = self.events.last();
+        // R-WIRE-75: in wire order.
+        for (at, record) in report.records().enumerate() {
+            let Some((kind, group)) = usable(&self.config, &record) else { continue };
+            let (at, reporter) = (at as u16, meta.source);
+            let incoming = Incoming { record: kind, group, sources: record.sources, reporter, at };
+            if self.is_version_1() {
+                self.take_record_as_version_1(view, incoming);
+            } else {
+                self.apply(view, incoming);
+            }
+        }
+        if report.len() > 1 {
+            let mentioned =
+                report.records().filter_map(|record| Some(usable(&self.config, &record)?.1.get()));
+            order_events(&mut self.events, &self.index, view, told, mentioned);
+        }
+        Ok(Said::Records(report.records()))
     }
 
     /// what wants traffic is a Report, leaving for good is a Done.
@@ -216,11 +262,12 @@ fn usable(config: &Config, record: &RecordRef<'_>) -> Option<(Record, GroupAddr)
     (!without_source || !config.ssm_range.contains(group.get())).then_some((kind, group))
 }
 
-/// What a packet was.
-#[derive(Debug)]
-struct Facts<'p> {
-    reporter: Ipv6Addr,
-    message: Message<'p>,
+/// What a packet said to those who are told of it.
+#[derive(Clone, Debug)]
+enum Said<'p> {
+    Nothing,
+    One(Item, GroupAddr),
+    Records(Records<'p>),
 }
 
 /// What one accepted packet said: each Report, record and Done, and each limit that refused state, in wire order.
@@ -229,42 +276,29 @@ struct Facts<'p> {
 #[derive(Clone, Debug)]
 pub struct Accepted<'a> {
     config: &'a Config,
-    reporter: Ipv6Addr,
-    single: Option<Item>,
-    records: Option<Records<'a>>,
-    at: u16,
-    group: Option<GroupAddr>,
     refusals: &'a [Refusal],
+    reporter: Ipv6Addr,
+    said: Said<'a>,
+    /// The group named last, and how many records have been read.
+    group: Option<GroupAddr>,
+    at: u16,
 }
 
 impl<'a> Accepted<'a> {
-    fn new(core: &'a Core, facts: Facts<'a>) -> Self {
-        let Facts { reporter, message } = facts;
-        let heard = |group: &GroupAddr| !core.config.ssm_range.contains(group.get());
-        let (single, records, group) = match message {
-            Message::Query(_) => (None, None, None),
-            Message::ReportV1(group) => {
-                let item = Item::Report { group, reporter, record: Record::Report };
-                (heard(&group).then_some(item), None, Some(group))
-            }
-            Message::Done(group) => {
-                (heard(&group).then_some(Item::Done { group, reporter }), None, Some(group))
-            }
-            Message::ReportV2(report) => (None, Some(report.records()), None),
-        };
-        Self { config: &core.config, reporter, single, records, at: 0, group, refusals: core.limits.told() }
+    #[inline]
+    fn new(core: &'a Core, reporter: Ipv6Addr, said: Said<'a>) -> Self {
+        Self { config: &core.config, refusals: core.limits.told(), reporter, said, group: None, at: 0 }
     }
 
     fn next_refusal(&mut self) -> Option<Item> {
-        let (first, rest) = self.refusals.split_first()?;
         let group = self.group?;
+        let (first, rest) = self.refusals.split_first()?;
         // `at` counts the records read: the present one is one less. A single message is record 0.
         if first.record != self.at.saturating_sub(1) {
             return None;
         }
         self.refusals = rest;
-        let limit: Limit = first.limit;
-        Some(Item::Limit { group, limit })
+        Some(Item::Limit { group, limit: first.limit })
     }
 }
 
@@ -272,14 +306,17 @@ impl Iterator for Accepted<'_> {
     type Item = Item;
 
     fn next(&mut self) -> Option<Item> {
-        if let Some(item) = self.single.take() {
+        if let Said::One(item, group) = self.said {
+            self.said = Said::Nothing;
+            self.group = Some(group);
             return Some(item);
         }
         if let Some(item) = self.next_refusal() {
             return Some(item);
         }
+        let Said::Records(records) = &mut self.said else { return None };
         loop {
-            let record = self.records.as_mut()?.next()?;
+            let record = records.next()?;
             self.at += 1;
             if let Some((record, group)) = usable(self.config, &record) {
                 self.group = Some(group);

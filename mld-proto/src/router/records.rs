@@ -31,17 +31,17 @@ impl Core {
         }
         let known = self.find(view, group);
         // R-CMP-10, R-CMP-15: what an MLDv1 listener cannot say is not heard from others either.
-        let version_1 = known.is_some_and(|id| self.is_in_version_1(view.group(id)));
+        let version_1 = |view: &mut View<'_>| known.is_some_and(|id| self.is_in_version_1(view.group(id)));
         let changed = match record {
             Record::IsIn | Record::Allow => self.allow(view, known, incoming),
             // R-CMP-16, A-10: with its list, in whatever mode.
             Record::IsEx => self.exclude(view, known, incoming, Ask::Nothing),
-            Record::ToEx if version_1 => {
+            Record::ToEx if version_1(view) => {
                 self.exclude(view, known, Incoming { sources: &[], ..incoming }, Ask::Unwanted)
             }
             Record::ToEx => self.exclude(view, known, incoming, Ask::Unwanted),
             Record::ToIn => self.change_to_include(view, known, incoming),
-            Record::Block if version_1 => None,
+            Record::Block if version_1(view) => None,
             Record::Block => known.inspect(|id| self.block(view, *id, incoming)),
             // R-CMP-12, R-RST-2
             Record::Report => {

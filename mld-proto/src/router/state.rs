@@ -163,11 +163,12 @@ impl Core {
         let slot = view.group(id);
         let before = core::mem::replace(&mut slot.filter_deadline, deadline);
         slot.flags.remove(GroupFlags::LOWERED | GroupFlags::ASKED);
-        if slot.timer_at == NOWHERE || deadline < before {
-            self.arm_group(view, id);
-        }
+        // A filter timer that runs is on the wheel, and may come off it early: there is nothing to do.
         if before <= self.horizon {
+            self.arm_group(view, id);
             self.mark_changed(view, id);
+        } else if deadline < before {
+            self.arm_group(view, id);
         }
     }
 

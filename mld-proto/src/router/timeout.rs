@@ -25,7 +25,7 @@ impl Core {
             };
             left = left.saturating_sub(touched);
         }
-        self.backlog = self.wheel.next().is_some_and(|next| next <= self.horizon);
+        self.backlog = self.wheel.is_due(self.horizon);
     }
 
     /// The timer of a group came off the wheel. Returns how many slots that touched.

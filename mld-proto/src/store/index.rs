@@ -23,11 +23,13 @@ impl Index {
         Self { keys: [spread(seed), spread(seed.wrapping_add(0x9e37_79b9_7f4a_7c15))] }
     }
 
+    #[inline]
     pub(crate) fn find_group(&self, tables: Shared<'_>, address: Ipv6Addr) -> Option<GroupId> {
         let place = self.find(tables, Key::Group(address))?;
         Some(GroupId(tables.index[place].id - 1))
     }
 
+    #[inline]
     pub(crate) fn find_source(
         &self,
         tables: Shared<'_>,
@@ -57,6 +59,7 @@ impl Index {
         Some(Removal { gap: self.find(tables, key)? })
     }
 
+    #[inline]
     fn find(&self, tables: Shared<'_>, key: Key) -> Option<usize> {
         let tag = self.hash(key);
         let mask = tables.index.len().wrapping_sub(1);
@@ -74,6 +77,7 @@ impl Index {
     }
 
     /// The hash of a key: where its search begins.
+    #[inline]
     pub(crate) fn hash(&self, key: Key) -> u32 {
         let (address, group) = match key {
             Key::Group(address) => (address, 0),

@@ -34,17 +34,20 @@ pub(crate) trait Nodes {
 pub(crate) struct Wheel {
     /// No timer stands in a slot that ended before this.
     present: u64,
+    /// No slot begins before this; often later is not known.
+    earliest: u64,
     occupied: [u64; LEVELS],
     heads: [[TimerId; SLOTS]; LEVELS],
 }
 
 impl Wheel {
     pub(crate) const NEW: Self =
-        Self { present: 0, occupied: [0; LEVELS], heads: [[TimerId::NIL; SLOTS]; LEVELS] };
+        Self { present: 0, earliest: 0, occupied: [0; LEVELS], heads: [[TimerId::NIL; SLOTS]; LEVELS] };
 
     /// Puts a timer on the wheel that is not on it. A deadline in the past counts as the present.
     pub(crate) fn insert(&mut self, nodes: &mut impl Nodes, id: TimerId, deadline: u64) {
-        let (level, slot) = self.place(deadline);
+        let (level, turn) = self.place(deadline);
+        let slot = turn as usize % SLOTS;
         let head = self.heads[level][slot];
         let node = nodes.node(id);
         debug_assert_eq!(*node.at, NOWHERE);
@@ -56,6 +59,16 @@ impl Wheel {
         }
         self.heads[level][slot] = id;
         self.occupied[level] |= 1 << slot;
+        self.earliest = self.earliest.min(turn << (BITS * level as u32));
+    }
+
+    /// Whether [`pop`](Self::pop) has something by `until`. Cheap while the answer is no.
+    pub(crate) fn is_due(&mut self, until: u64) -> bool {
+        if until < self.earliest {
+            return false;
+        }
+        self.earliest = self.next().unwrap_or(u64::MAX);
+        self.earliest <= until
     }
 
     /// Takes a timer off the wheel, if it is on it.
@@ -119,16 +132,17 @@ impl Wheel {
         first
     }
 
-    fn place(&self, deadline: u64) -> (usize, usize) {
+    /// The level for a deadline, and which of its slots, counted from the beginning of the clock.
+    fn place(&self, deadline: u64) -> (usize, u64) {
         let deadline = deadline.max(self.present);
         let differing = u64::BITS - (deadline ^ self.present).leading_zeros();
         let level = (differing.saturating_sub(1) / BITS) as usize;
         if level < LEVELS - 1 {
-            return (level, (deadline >> (BITS * level as u32)) as usize % SLOTS);
+            return (level, deadline >> (BITS * level as u32));
         }
         let shift = BITS * (LEVELS as u32 - 1);
         let end = (self.present >> shift) + SLOTS as u64 - 1;
-        (LEVELS - 1, (deadline >> shift).min(end) as usize % SLOTS)
+        (LEVELS - 1, (deadline >> shift).min(end))
     }
 }
 
@@ -204,6 +218,7 @@ mod tests {
                 prop_assert!(first.is_none_or(|first| first >= now));
                 prop_assert!(wheel.next().is_some() == first.is_some());
                 prop_assert!(wheel.next() <= first.or(Some(u64::MAX)));
+                prop_assert!(wheel.is_due(now) == wheel.next().is_some_and(|next| next <= now));
             }
         }
     }

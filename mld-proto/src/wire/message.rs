@@ -119,20 +119,24 @@ impl<'p> Message<'p> {
         let Some(kind) = message.first().and_then(|octet| kind(*octet)) else {
             return Err(Discard::NotMld);
         };
-        let Ok((head, body)) = MessageHead::ref_from_prefix(message) else {
-            return Err(Discard::BadLength);
-        };
         match kind {
-            MessageKind::Query => Query::parse(head, body, version).map(Self::Query),
-            MessageKind::ReportV1 => group_of(body).map(Self::ReportV1),
-            MessageKind::Done => group_of(body).map(Self::Done),
-            MessageKind::ReportV2 => Report::parse(head.count.get(), body).map(Self::ReportV2),
+            MessageKind::Query => Query::parse(message, version).map(Self::Query),
+            MessageKind::ReportV1 => version_1_group(message).map(Self::ReportV1),
+            MessageKind::Done => version_1_group(message).map(Self::Done),
+            MessageKind::ReportV2 => Report::parse(message).map(Self::ReportV2),
         }
     }
 }
 
+#[inline]
+fn split_head(message: &[u8]) -> Result<(&MessageHead, &[u8]), Discard> {
+    MessageHead::ref_from_prefix(message).map_err(|_| Discard::BadLength)
+}
+
 /// The group of an MLDv1 Report or Done; what follows it is ignored (R-WIRE-26).
-fn group_of(body: &[u8]) -> Result<GroupAddr, Discard> {
+#[inline]
+pub(crate) fn version_1_group(message: &[u8]) -> Result<GroupAddr, Discard> {
+    let (_, body) = split_head(message)?;
     let Ok((group, _)) = WireAddr::read_from_prefix(body) else {
         return Err(Discard::BadLength);
     };
@@ -141,17 +145,17 @@ fn group_of(body: &[u8]) -> Result<GroupAddr, Discard> {
 
 impl<'p> Query<'p> {
     /// R-WIRE-30 to 32: on an interface of version 2 the length alone decides the version.
-    fn parse(head: &MessageHead, body: &'p [u8], interface: Version) -> Result<Self, Discard> {
+    pub(crate) fn parse(message: &'p [u8], interface: Version) -> Result<Self, Discard> {
+        let (head, body) = split_head(message)?;
         let Ok((group, behind)) = WireAddr::read_from_prefix(body) else {
             return Err(Discard::BadLength);
         };
         let group = Ipv6Addr::from(group);
-        let len = size_of::<MessageHead>() + body.len();
         let tail = QueryTail::ref_from_prefix(behind).ok();
         let query = match (interface, tail) {
             (Version::V1, _) => Self {
                 version: Version::V1,
-                sent_as: if len == QUERY_V1_LEN { Version::V1 } else { Version::V2 },
+                sent_as: if message.len() == QUERY_V1_LEN { Version::V1 } else { Version::V2 },
                 group,
                 // R-WIRE-22: linear, whoever sent it.
                 response_delay_ms: head.response.get().into(),
@@ -160,7 +164,7 @@ impl<'p> Query<'p> {
                 interval_code: 0,
                 sources: &[],
             },
-            (Version::V2, None) if len == QUERY_V1_LEN => return Self::parse(head, body, Version::V1),
+            (Version::V2, None) if message.len() == QUERY_V1_LEN => return Self::parse(message, Version::V1),
             (Version::V2, None) => return Err(Discard::BadLength),
             (Version::V2, Some((tail, behind))) => {
                 // R-WIRE-48, R-WIRE-57: the count says what is a source; the rest is not looked at.
@@ -192,12 +196,21 @@ impl<'p> Query<'p> {
 impl<'p> Report<'p> {
     /// R-WIRE-72, R-SEC-12, A-21: every record is bounded before any is used. The count says what is a record; the
     /// rest is not looked at (R-WIRE-64, R-WIRE-76).
-    fn parse(count: u16, records: &'p [u8]) -> Result<Self, Discard> {
+    #[inline]
+    pub(crate) fn parse(message: &'p [u8]) -> Result<Self, Discard> {
+        let (head, records) = split_head(message)?;
+        let count = head.count.get();
         let mut rest = records;
         for _ in 0..count {
             rest = split_record(rest).ok_or(Discard::BadLength)?.1;
         }
         Ok(Self { count, records })
+    }
+
+    /// How many records there are.
+    #[expect(clippy::len_without_is_empty, reason = "records() tells")]
+    pub const fn len(&self) -> usize {
+        self.count as usize
     }
 
     /// The records in wire order.
@@ -224,6 +237,7 @@ impl<'p> Iterator for Records<'p> {
     }
 }
 
+#[inline]
 fn split_record(octets: &[u8]) -> Option<(RecordRef<'_>, &[u8])> {
     let (head, behind) = RecordHead::ref_from_prefix(octets).ok()?;
     let (sources, behind) =

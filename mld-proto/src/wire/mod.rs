@@ -19,6 +19,7 @@ pub use message::{Message, Query, QueryFlags, RecordRef, Records, Report};
 pub use packet::Packet;
 pub use writer::{QueryFields, Writer};
 
+pub(crate) use message::version_1_group;
 pub(crate) use packet::kind;
 
 /// Octets in front of the MLD message of a packet that [`Writer`] builds: IPv6 header and hop-by-hop header.

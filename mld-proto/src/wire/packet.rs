@@ -54,6 +54,7 @@ impl<'p> Packet<'p> {
     /// ends before that is certain, [`Discard::Fragment`] for a later fragment of an ICMPv6 message. A message whose
     /// kind can be read but not all of it comes back with [`truncated`](Self::truncated) or
     /// [`fragment`](Self::fragment) set.
+    #[inline]
     pub fn parse(packet: &'p [u8]) -> Result<Self, Discard> {
         if packet.first().is_some_and(|octet| octet >> 4 != 6) {
             return Err(Discard::NotMld);
