@@ -507,6 +507,22 @@ fn late_packet_finds_groups_as_their_deadlines_left_them() {
     assert_eq!(driver.router.group(G).expect("known").created(), instant(271_000));
 }
 
+// A filter timer that was ended by an immediate leave and begins anew, shorter, while the Query is still to be polled.
+#[test]
+fn filter_timer_that_begins_anew_and_shorter_ends_on_time() {
+    let settings = |robustness| config(|c| c.immediate_leave(true).robustness_variable(robustness));
+    let mut driver = Driver::start(settings(2), 1);
+    apply(&mut driver.router, 0, &Input::Packet(packets::report(HOST_A, &[is_ex(G, [])])));
+    driver.finish(0);
+    driver.router.reconfigure(instant(1000), settings(1));
+    for at in [2000, 150_000] {
+        let records = [to_in(G, [S1]), is_ex(G, [])];
+        apply(&mut driver.router, at, &Input::Packet(packets::report(HOST_A, &records)));
+    }
+    // The first one ended at 147 s, so the second made a new group.
+    assert_eq!(driver.router.group(G).expect("known").created(), instant(150_000));
+}
+
 #[test]
 fn late_call_ends_all_that_is_due() {
     let mut bench = Bench::querier();
