@@ -1,6 +1,7 @@
 use core::fmt;
-use core::net::Ipv6Addr;
 use core::time::Duration;
+
+use crate::SsmRange;
 
 /// Robustness Variable (RFC 9777 section 9.1).
 pub const DEFAULT_ROBUSTNESS_VARIABLE: u8 = 2;
@@ -12,8 +13,6 @@ pub const DEFAULT_QUERY_RESPONSE_INTERVAL: Duration = Duration::from_secs(10);
 pub const DEFAULT_LAST_LISTENER_QUERY_INTERVAL: Duration = Duration::from_secs(1);
 /// Octets of an Ethernet link.
 pub const DEFAULT_MTU: u16 = 1500;
-/// How many prefixes an [`SsmRange`] holds.
-pub const SSM_PREFIXES_MAX: usize = 16;
 
 /// Which standard an interface follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,129 +42,6 @@ pub enum QuerierMode {
     Auto,
     /// It listens and never sends.
     Never,
-}
-
-/// An IPv6 prefix. Bits past the length are zero.
-// An address takes no more than 17 octets with its length; a u128 would take 32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Prefix {
-    address: Ipv6Addr,
-    length: u8,
-}
-
-impl Prefix {
-    /// The prefix of `address` with `length` bits, at most 128; further bits of the address are dropped.
-    pub const fn new(address: Ipv6Addr, length: u8) -> Option<Self> {
-        if length > 128 {
-            return None;
-        }
-        Some(Self::cut(address.to_bits(), length))
-    }
-
-    /// Whether `address` begins with this prefix.
-    pub const fn contains(self, address: Ipv6Addr) -> bool {
-        address.to_bits() & Self::mask(self.length) == self.address.to_bits()
-    }
-
-    /// The longest prefix that both begin with.
-    const fn common(self, other: Self) -> Self {
-        let mut length = (self.address.to_bits() ^ other.address.to_bits()).leading_zeros() as u8;
-        if self.length < length {
-            length = self.length;
-        }
-        if other.length < length {
-            length = other.length;
-        }
-        Self::cut(self.address.to_bits(), length)
-    }
-
-    const fn cut(bits: u128, length: u8) -> Self {
-        Self { address: Ipv6Addr::from_bits(bits & Self::mask(length)), length }
-    }
-
-    const fn mask(length: u8) -> u128 {
-        if length == 0 { 0 } else { u128::MAX << (128 - length as u32) }
-    }
-}
-
-impl core::str::FromStr for Prefix {
-    type Err = PrefixError;
-
-    fn from_str(text: &str) -> Result<Self, PrefixError> {
-        let (address, length) = text.split_once('/').ok_or(PrefixError)?;
-        let address = address.parse().map_err(|_| PrefixError)?;
-        let prefix = Self::new(address, length.parse().map_err(|_| PrefixError)?).ok_or(PrefixError)?;
-        if prefix.address == address { Ok(prefix) } else { Err(PrefixError) }
-    }
-}
-
-impl fmt::Display for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.length)
-    }
-}
-
-/// The text is no IPv6 prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PrefixError;
-
-impl fmt::Display for PrefixError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an IPv6 prefix such as ff3e::/32 without bits past its length")
-    }
-}
-
-impl core::error::Error for PrefixError {}
-
-/// The groups that are only ever joined together with sources (R-SSM-1, R-SSM-2; RFC 4607 section 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SsmRange {
-    prefixes: [Prefix; SSM_PREFIXES_MAX],
-    len: u8,
-    /// What all prefixes begin with: settles nearly every address in one comparison.
-    common: Prefix,
-}
-
-impl SsmRange {
-    /// No group at all: switches the rules for source-specific multicast off.
-    pub const EMPTY: Self = {
-        let none = Prefix { address: Ipv6Addr::UNSPECIFIED, length: 0 };
-        Self { prefixes: [none; SSM_PREFIXES_MAX], len: 0, common: none }
-    };
-
-    /// The sixteen prefixes ff3x::/32 of RFC 4607.
-    pub const RFC_4607: Self = {
-        let mut range = Self::EMPTY;
-        while range.len < 16 {
-            let address = Ipv6Addr::new(0xff30 + range.len as u16, 0, 0, 0, 0, 0, 0, 0);
-            range = match range.with(Prefix { address, length: 32 }) {
-                Some(range) => range,
-                None => panic!("sixteen prefixes fit"),
-            };
-        }
-        range
-    };
-
-    /// The range with one more prefix; `None` if it holds [`SSM_PREFIXES_MAX`] already.
-    pub const fn with(mut self, prefix: Prefix) -> Option<Self> {
-        if self.len as usize == SSM_PREFIXES_MAX {
-            return None;
-        }
-        self.common = if self.len == 0 { prefix } else { self.common.common(prefix) };
-        self.prefixes[self.len as usize] = prefix;
-        self.len += 1;
-        Some(self)
-    }
-
-    /// The prefixes of the range.
-    pub fn prefixes(&self) -> &[Prefix] {
-        &self.prefixes[..usize::from(self.len)]
-    }
-
-    /// Whether `address` is in the range.
-    pub fn contains(&self, address: Ipv6Addr) -> bool {
-        self.common.contains(address) && self.prefixes().iter().any(|prefix| prefix.contains(address))
-    }
 }
 
 /// The settings of one interface, checked. Durations are whole milliseconds.
@@ -378,6 +254,17 @@ impl Config {
     }
 }
 
+impl Config {
+    /// What is allowed and should not be: for a program to log.
+    pub fn warnings(&self) -> impl Iterator<Item = ConfigWarning> {
+        let linear = self.version == Version::V1 || self.readings.version_2_only;
+        let fragile = (self.robustness == 1).then_some(ConfigWarning::NoRobustness);
+        let misread = (!linear && self.query_response_interval_ms > 32_767)
+            .then_some(ConfigWarning::MisreadResponseInterval);
+        [fragile, misread].into_iter().flatten()
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self::DEFAULT
@@ -508,6 +395,27 @@ const fn out_of_range(key: &'static str, allowed: &'static str) -> Result<Config
     Err(ConfigError::OutOfRange { key, allowed })
 }
 
+/// What is allowed in settings and should not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigWarning {
+    /// The Robustness Variable is 1: one lost packet ends a membership (R-TIM-1, RFC 9777 section 9.1).
+    NoRobustness,
+    /// MLDv1 hosts misread a Query Response Interval above 32.767 s (R-CMP-20).
+    MisreadResponseInterval,
+}
+
+impl fmt::Display for ConfigWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRobustness => "robustness-variable is 1: one lost packet ends a membership",
+            Self::MisreadResponseInterval => {
+                "query-max-response-time is above 32.767 seconds: MLDv1 hosts answer at other times"
+            }
+        })
+    }
+}
+
 /// Why settings cannot be used. Keys are those of the configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -587,6 +495,19 @@ mod tests {
         assert_eq!((config.last_listener_query_count(), config.startup_query_count()), (1, 5));
     }
 
+    // R-TIM-1, R-CMP-20
+    #[test]
+    fn doubtful_settings_are_warned_about() {
+        let warnings = |builder: ConfigBuilder| {
+            builder.build().unwrap().warnings().collect::<std::vec::Vec<ConfigWarning>>()
+        };
+        assert_eq!(warnings(Config::builder()), []);
+        assert_eq!(warnings(Config::builder().robustness_variable(1)), [ConfigWarning::NoRobustness]);
+        let slow = Config::builder().query_response_interval(Duration::from_millis(32_768));
+        assert_eq!(warnings(slow), [ConfigWarning::MisreadResponseInterval]);
+        assert_eq!(warnings(slow.version(Version::V1)), []);
+    }
+
     //
     #[test]
     fn listening_interval_is_shorter_in_version_1_and_with_legacy_mali() {
@@ -605,32 +526,5 @@ mod tests {
             error(long.version(Version::V1)),
             ConfigError::OutOfRange { key: "query-max-response-time", .. }
         ));
-    }
-
-    // R-SSM-1
-    #[test]
-    fn ssm_range_is_ff3x_with_a_zero_plen_field() {
-        for (text, inside) in [
-            ("ff3e::8000:1", true),
-            ("ff32::1", true),
-            ("ff3e:0:1::1", true),
-            ("ff3e:20:2001:db8::1", false),
-            ("ff1e::1", false),
-            ("ff7e::1", false),
-        ] {
-            assert_eq!(SsmRange::RFC_4607.contains(text.parse().unwrap()), inside, "{text}");
-        }
-        assert!(!SsmRange::EMPTY.contains("ff3e::8000:1".parse().unwrap()));
-    }
-
-    #[test]
-    fn prefixes_read_what_they_print() {
-        use std::string::ToString;
-        for text in ["ff3e::/32", "::/0", "ff3e::1/128"] {
-            assert_eq!(text.parse::<Prefix>().unwrap().to_string(), text);
-        }
-        for text in ["ff3e::1/32", "ff3e::/129", "ff3e::", "x/3"] {
-            assert!(text.parse::<Prefix>().is_err(), "{text}");
-        }
     }
 }

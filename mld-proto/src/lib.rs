@@ -87,6 +87,7 @@ mod config;
 mod discard;
 mod event;
 mod router;
+mod ssm;
 mod stats;
 mod store;
 mod time;
@@ -99,9 +100,9 @@ pub mod settings;
 
 pub use addr::{ALL_MLDV2_ROUTERS, ALL_NODES, ALL_ROUTERS, GroupAddr, NotManaged};
 pub use config::{
-    Config, ConfigBuilder, ConfigError, DEFAULT_LAST_LISTENER_QUERY_INTERVAL, DEFAULT_MTU,
-    DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL, DEFAULT_ROBUSTNESS_VARIABLE, Prefix,
-    PrefixError, QuerierMode, Readings, SSM_PREFIXES_MAX, SsmRange, Version,
+    Config, ConfigBuilder, ConfigError, ConfigWarning, DEFAULT_LAST_LISTENER_QUERY_INTERVAL, DEFAULT_MTU,
+    DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL, DEFAULT_ROBUSTNESS_VARIABLE, QuerierMode,
+    Readings, Version,
 };
 pub use discard::Discard;
 pub use event::{
@@ -109,6 +110,7 @@ pub use event::{
     Transmit,
 };
 pub use router::{Accepted, GroupRef, OTHER_ADDRESSES, Router, SourceRef, Usage};
+pub use ssm::{Prefix, PrefixError, SSM_PREFIXES_MAX, SsmRange};
 pub use stats::{MessageCounts, SentCounts, Stats};
 pub use store::{GroupSlot, IndexSlot, SourceSlot, Storage, Tables, TablesError};
 pub use time::Instant;

@@ -186,7 +186,7 @@ fn block_in_version_1_mode_is_ignored() {
     assert_eq!(bench.asked(), NOTHING);
 }
 
-// Matrix 4.4, last row; R-CMP-18, A-28
+// RFC 9777 section 8.3.2; R-CMP-18, A-28
 #[test]
 fn end_of_version_1_mode_changes_nothing_else() {
     let mut bench = version_1_mode_with_sources();

@@ -297,7 +297,7 @@ fn group_that_comes_back_starts_without_old_queries() {
     assert_eq!(bench.asked(), ["10 G"]);
 }
 
-// Matrix 4.7, R-RXQ-1: reception.
+// RFC 9777 section 7.6.1; R-RXQ-1: reception.
 
 #[test]
 fn general_query_moves_no_timer() {

@@ -6,7 +6,7 @@ use core::time::Duration;
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use super::{KEYS, canonical};
-use crate::config::SSM_PREFIXES_MAX;
+use crate::SSM_PREFIXES_MAX;
 use crate::{Prefix, SsmRange};
 
 /// A protocol key by its canonical name, or one of `others`.

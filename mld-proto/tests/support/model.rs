@@ -91,7 +91,7 @@ impl Model {
         group.sources.values().copied().chain([group.filter, query]).flatten().min()
     }
 
-    /// Source timers, then the filter timer, then transmissions (R-TIM-13, matrix 4.4).
+    /// Source timers, then the filter timer, then transmissions (R-TIM-13).
     fn instant(&mut self, at: u64) {
         let Some(group) = &mut self.record else { return };
         for (source, timer) in &mut group.sources {
@@ -172,7 +172,7 @@ impl Model {
         self.other_until = Some(at + self.timing.other_querier_interval);
     }
 
-    /// A specific Query of another router (matrix 4.7).
+    /// A specific Query of another router (RFC 9777 section 7.6.1).
     pub(crate) fn query(&mut self, at: u64, sources: &[Ipv6Addr], suppress: bool, delay: u64) {
         self.advance_before(at);
         let Some(group) = &mut self.record else { return };
@@ -190,7 +190,7 @@ impl Model {
         }
     }
 
-    /// The rows of matrix 4.2 and 4.3. `b` is the list of the record; `a` or `x` and `y` are those of the router.
+    /// The rows of RFC 9777 sections 7.4.1 and 7.4.2. `b` is the list of the record; `a` or `x` and `y` are those of the router.
     fn apply(&mut self, at: u64, record: Record, b: &Set) {
         let listening = Some(at + self.timing.listening_interval);
         let group = self.record.get_or_insert_default();
@@ -264,7 +264,7 @@ impl Model {
         self.querier && !other
     }
 
-    /// Matrix 4.6: R-QRY-4, 6, 7, 12, 14.
+    /// RFC 9777 section 7.6.3: R-QRY-4, 6, 7, 12, 14.
     fn ask(&mut self, at: u64, ask_group: bool, ask: &Set) {
         let limit = at + self.timing.last_listener_time();
         let Some(group) = &mut self.record else { return };

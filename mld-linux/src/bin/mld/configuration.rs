@@ -8,6 +8,7 @@ use mld_proto::{Config, ConfigError};
 use toml::de::{DeTable, DeValue};
 
 use crate::failure::fold;
+use crate::log;
 
 /// The interfaces to manage, in order, and where the control socket is to be.
 #[derive(Debug)]
@@ -73,6 +74,15 @@ pub(crate) fn load(file: Option<&Path>, names: &[String]) -> Result<Configuratio
         control_socket: parsed.control_socket.map(PathBuf::from),
         interfaces: interfaces.map_err(|(name, error)| format!("interface {name}: {error}"))?,
     })
+}
+
+/// Logs what is allowed in the configuration and should not be (R-TIM-1, R-CMP-20).
+pub(crate) fn warn(configuration: &Configuration) {
+    for managed in &configuration.interfaces {
+        for warning in managed.config.warnings() {
+            log::line(&format!("{}: {warning}", managed.name));
+        }
+    }
 }
 
 /// An interface with these settings.

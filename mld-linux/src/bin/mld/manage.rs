@@ -11,7 +11,7 @@ use mld_proto::GroupRef;
 use mld_proto::document::{InterfaceDocument, SourceDocument, StateDocument};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::configuration::{Configuration, Managed, load};
+use crate::configuration::{Configuration, Managed, load, warn};
 use crate::control::{Control, DEFAULT_PATH, Refusal, RefusalKind, Request, View};
 use crate::events::{Format, Lines, is_event};
 use crate::failure::Failure;
@@ -206,7 +206,10 @@ impl Manager {
             return;
         };
         match load(Some(file), &source.names) {
-            Ok(configuration) => self.apply(source, configuration),
+            Ok(configuration) => {
+                warn(&configuration);
+                self.apply(source, configuration);
+            }
             Err(error) => log::line(&format!("{error}; the configuration stays as it was")),
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::configuration::load;
+use crate::configuration::{load, warn};
 use crate::events::Format;
 use crate::failure::Failure;
 use crate::manage::{Manager, Source};
@@ -43,6 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         socket: options.socket.clone(),
     };
     let configuration = load(source.file.as_deref(), &source.names).map_err(Failure::unusable)?;
+    warn(&configuration);
     let format = match options.events {
         Some(EventFormat::Json) => Format::Json,
         None => Format::People,
