@@ -135,7 +135,7 @@ impl Core {
             return self.yield_role();
         }
         if !self.takes_part() {
-            return self.yield_role();
+            return self.stand_aside();
         }
         self.become_querier();
         self.election.startup_left = self.config.startup_query_count();
@@ -159,7 +159,7 @@ impl Core {
         if before == link_local || !self.running {
             return;
         }
-        let Some(own) = link_local else { return self.yield_role() };
+        let Some(own) = link_local else { return self.stand_aside() };
         self.election.known.retain(|rival| rival.address != own);
         if before.is_none() {
             return self.begin_election();
@@ -290,6 +290,12 @@ impl Core {
         self.election.other_until = 0;
         self.election.startup_left = 0;
         self.election.general_due = true;
+    }
+
+    /// Takes no part any more. From now on a router counts only until its own interval is over (R-ELE-10).
+    fn stand_aside(&mut self) {
+        self.yield_role();
+        self.advance_election();
     }
 
     fn yield_role(&mut self) {
