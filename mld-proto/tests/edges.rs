@@ -4,7 +4,7 @@ mod support;
 
 use mld_proto::{
     Config, Discard, Event, GroupAddr, GroupSlot, IndexSlot, Instant, Limit, Querier, QuerierMode, Router,
-    SourceSlot, SsmRange, Tables,
+    SourceSlot, SsmRange, Tables, Version,
 };
 use support::packets;
 use support::*;
@@ -249,4 +249,34 @@ fn querier_past_its_interval_is_unknown_as_soon_as_the_address_is_lost() {
     assert_eq!(bench.router.querier(), Querier::Other(LOWEST), "until another Query comes");
     bench.router.set_address(at(300_000), None);
     assert_eq!(bench.router.querier(), Querier::Unknown);
+}
+
+#[test]
+fn source_that_left_at_once_is_not_asked_for_in_version_1() {
+    for poll_first in [false, true] {
+        let leave = config(|c| c.immediate_leave(true));
+        let mut router = Router::new(leave, tables(8, 8), 1);
+        router.start(at(0), Some(ROUTER));
+        while router.poll_transmit(at(0), &mut [0; 1500]).unwrap().is_some() {}
+        drop(router.handle_packet(at(0), &packets::report(HOST_A, &[allow(G, [S1, S2]), allow(G2, [S1])])));
+        // One group keeps a source, the other is gone; nobody comes to send the Queries.
+        drop(router.handle_packet(at(1), &packets::report(HOST_A, &[block(G, [S1]), block(G2, [S1])])));
+        router.reconfigure(
+            at(2),
+            leave.to_builder().version(Version::V1).immediate_leave(false).build().unwrap(),
+        );
+        if poll_first {
+            router.handle_timeout(at(2));
+        }
+        for group in [G, G2] {
+            drop(router.handle_packet(at(3), &packets::report_v1(HOST_A, group)));
+            drop(router.handle_packet(at(3), &packets::done(HOST_A, group)));
+        }
+        let mut buffer = [0; 1500];
+        let mut lengths = Vec::new();
+        while let Some(transmit) = router.poll_transmit(at(3), &mut buffer).unwrap() {
+            lengths.push(transmit.len);
+        }
+        assert_eq!(lengths, [72; 3], "a General Query and one for each group");
+    }
 }

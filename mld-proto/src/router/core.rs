@@ -169,7 +169,14 @@ impl Core {
             at += 1;
             left -= 1;
             let slot = view.group(id);
-            if slot.address.is_unspecified() || slot.flags.contains(GroupFlags::GONE) {
+            if slot.address.is_unspecified() {
+                continue;
+            }
+            if slot.flags.contains(GroupFlags::GONE) {
+                if slot.life != self.life {
+                    // What a former life still had to ask is not asked in this one.
+                    self.drop_queries(view, id);
+                }
                 continue;
             }
             if self.is_stale(slot) {

@@ -32,7 +32,12 @@ impl Core {
         }
         let known = self.index.find_group(view.shared(), address);
         let id = match known {
-            Some(id) => id,
+            Some(id) => {
+                if view.group(id).life != self.life {
+                    self.drop_queries(view, id);
+                }
+                id
+            }
             None => {
                 let Some(id) = self.take_group_slot(view) else {
                     return self.refuse_group(address, record);
@@ -98,12 +103,11 @@ impl Core {
         slot.version_1_until = 0;
         slot.query_at = 0;
         slot.reporter = Ipv6Addr::UNSPECIFIED;
-        if pending == Pending::Dropped {
-            slot.queries_left = 0;
-            slot.flags.remove(GroupFlags::ROUND | GroupFlags::QUERY_DUE);
-        }
         if slot.flags.contains(GroupFlags::TOLD_MEMBERS) {
             self.mark_changed(view, id);
+        }
+        if pending == Pending::Dropped {
+            self.drop_queries(view, id);
         }
         self.free_if_idle(view, id);
     }
