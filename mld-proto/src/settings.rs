@@ -213,6 +213,31 @@ impl<N: AsRef<str>, I: AsRef<[InterfaceSettings<N>]>> File<N, I> {
     }
 }
 
+/// Where in a text an error lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'t> {
+    /// The line, from 1.
+    pub line: usize,
+    /// The character of the line, from 1.
+    pub column: usize,
+    /// What the line sets: all before its first `=`, or the whole of it.
+    pub key: &'t str,
+}
+
+impl<'t> Place<'t> {
+    /// The place of the octets `span` of `text`; `None` if they are nothing at its beginning or the whole of several
+    /// lines: an error of the file, not of a line.
+    pub fn of(text: &'t str, span: core::ops::Range<usize>) -> Option<Self> {
+        let whole = text.trim_end();
+        if span.start == 0 && (span.end == 0 || (span.end >= whole.len() && whole.contains('\n'))) {
+            return None;
+        }
+        let (line, column) = line_and_column(text, span.start);
+        let key = text.lines().nth(line - 1).unwrap_or_default().split('=').next().unwrap_or_default().trim();
+        Some(Self { line, column, key })
+    }
+}
+
 /// The line and the column, both from 1, of the octet `offset` of `text`: columns count characters.
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);

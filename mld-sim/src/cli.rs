@@ -19,7 +19,14 @@ use crate::{Error, Status, configuration};
 
 /// The MLD router engine in virtual time.
 #[derive(Debug, Parser)]
-#[command(name = "mld-sim", version, about, max_term_width = 100, arg_required_else_help = false)]
+#[command(
+    name = "mld-sim",
+    version,
+    about,
+    propagate_version = true,
+    max_term_width = 100,
+    arg_required_else_help = false
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -175,8 +182,8 @@ fn distinct_files(arguments: &ReplayArguments) -> Result<(), Error> {
     let named = read.into_iter().chain(written.map(|(name, path)| (name, path.as_ref())));
     let mut seen: Vec<(&str, PathBuf)> = Vec::new();
     for (name, path) in named.filter_map(|(name, path)| Some((name, path?))) {
-        // What does not exist yet, or is a device or pipe, cannot be overwritten.
-        let Some(file) = path.canonicalize().ok().filter(|path| path.is_file()) else { continue };
+        // A device or pipe cannot be overwritten.
+        let Some(file) = real_path(path).filter(|path| path.is_file() || !path.exists()) else { continue };
         let same = seen.iter().find(|(_, other)| *other == file);
         if let Some((other, _)) = same.filter(|_| name.starts_with("--") && name != "--config") {
             return Err(Error::unusable(format_args!(
@@ -187,6 +194,14 @@ fn distinct_files(arguments: &ReplayArguments) -> Result<(), Error> {
         seen.push((name, file));
     }
     Ok(())
+}
+
+/// The path of a file without links, also of one that is still to be made.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    let folder =
+        path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let made = || Some(folder?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(made)
 }
 
 fn write_state(path: &Path, state: &State<'_>) -> io::Result<()> {

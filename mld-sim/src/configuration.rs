@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mld_proto::settings::{File, InterfaceSettings, line_and_column};
+use mld_proto::settings::{File, InterfaceSettings, Place};
 
 use crate::Error;
 
@@ -18,12 +18,17 @@ pub fn read(path: &Path) -> Result<Configuration, Error> {
     let shown = path.display();
     let text =
         std::fs::read_to_string(path).map_err(|error| Error::unusable(format_args!("{shown}: {error}")))?;
-    let file: Configuration = toml::from_str(&text).map_err(|error| match error.span() {
-        Some(span) => {
-            let (line, column) = line_and_column(&text, span.start);
-            Error::unusable(format_args!("{shown}:{line}:{column}: {}", error.message()))
+    let file: Configuration = toml::from_str(&text).map_err(|error| {
+        let message = error.message();
+        match error.span().and_then(|span| Place::of(&text, span)) {
+            Some(Place { line, column, key }) if message.contains(key) => {
+                Error::unusable(format_args!("{shown}:{line}:{column}: {message}"))
+            }
+            Some(Place { line, column, key }) => {
+                Error::unusable(format_args!("{shown}:{line}:{column}: {key}: {message}"))
+            }
+            None => Error::unusable(format_args!("{shown}: {message}")),
         }
-        None => Error::unusable(format_args!("{shown}: {}", error.message())),
     })?;
     file.check().map_err(|(interface, error)| match interface {
         Some(name) => Error::unusable(format_args!("{shown}: interface {name}: {error}")),

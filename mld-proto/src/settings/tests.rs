@@ -292,6 +292,16 @@ fn interfaces_have_names_and_each_only_once() {
 }
 
 #[test]
+fn place_names_what_its_line_sets_and_the_whole_is_no_place() {
+    let text = "version = 2\n[interface]\nmtu=1\n";
+    assert_eq!(Place::of(text, 10..11), Some(Place { line: 1, column: 11, key: "version" }));
+    assert_eq!(Place::of(text, 12..23), Some(Place { line: 2, column: 1, key: "[interface]" }));
+    assert_eq!(Place::of(text, 0..text.len() - 1), None);
+    assert_eq!(Place::of("mtu", 0..3), Some(Place { line: 1, column: 1, key: "mtu" }));
+    assert_eq!(Place::of(text, 0..0), None);
+}
+
+#[test]
 fn places_count_lines_and_characters_from_one() {
     assert_eq!(line_and_column("", 0), (1, 1));
     assert_eq!(line_and_column("a\nbc", 3), (2, 2));

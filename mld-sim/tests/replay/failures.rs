@@ -152,7 +152,12 @@ fn configurations_that_cannot_be_used_are_named_with_line_and_key() {
         (b"querier = 1", "\"auto\" or \"never\""),
         (b"query-interval = 10", "configuration: query-max-response-time must be below query-interval"),
         (b"version = 1\nquery-max-response-time = 66", "0.001 to 65.535 seconds with version 1"),
-        (b"version = 2\nversion = 2", "configuration:2:"),
+        (b"version = 2\nversion = 2", "configuration:2:1: version: duplicate key"),
+        (b"[interface]\nname = \"a\"", "configuration:1:1: [interface]: "),
+        (
+            b"[[interface]]\nname = \"a\"\n[[interface]]\nname = \"a\"",
+            "configuration: interface a must be named once",
+        ),
         (b"version = ", "configuration:1:"),
         (b"[[interface]]\nmtu = 1500", "missing field `name`"),
         (b"[[interface]]\nname = \"x\"\nmtu = 1", "configuration:3:7: mtu must be 1280 to 65535, not 1"),
@@ -194,6 +199,7 @@ fn no_file_is_overwritten_that_is_read_or_written_already() {
         &["--state", "./capture"],
         &["--config", "configuration", "--state", "configuration"],
         &["--transmit", "other", "--state", "other"],
+        &["--transmit", "new", "--state", "./new"],
     ] {
         let line = lab.fails(2, &[&["replay", "capture"], arguments].concat());
         assert!(line.contains("must be another file than"), "{line}");

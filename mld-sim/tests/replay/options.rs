@@ -172,3 +172,13 @@ fn help_and_version_go_to_standard_output() {
         assert!(outcome.stdout.contains(words), "{}", outcome.stdout);
     }
 }
+
+#[test]
+fn versions_are_told_everywhere() {
+    let lab = Lab::new("versions");
+    for arguments in [&["--version"][..], &["replay", "--version"], &["--help"], &["replay", "--help"]] {
+        let outcome = lab.run(arguments);
+        assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{arguments:?}");
+        assert!(outcome.stdout.contains("mld-sim"), "{}", outcome.stdout);
+    }
+}

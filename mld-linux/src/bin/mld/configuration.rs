@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mld_proto::settings::{File, InterfaceSettings, Settings, line_and_column};
+use mld_proto::settings::{File, InterfaceSettings, Place, Settings, line_and_column};
 use mld_proto::{Config, ConfigError};
 use toml::de::{DeTable, DeValue};
 
@@ -47,7 +47,10 @@ pub(crate) fn load(file: Option<&Path>, names: &[String]) -> Result<Configuratio
     let parsed = match file {
         Some(path) => {
             let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            parse(&text).map_err(|(line, message)| format!("{}:{line}: {message}", path.display()))?
+            parse(&text).map_err(|(line, message)| match line {
+                Some(line) => format!("{}:{line}: {message}", path.display()),
+                None => format!("{}: {message}", path.display()),
+            })?
         }
         None => File::default(),
     };
@@ -72,7 +75,10 @@ pub(crate) fn load(file: Option<&Path>, names: &[String]) -> Result<Configuratio
         united.into_iter().map(|name| managed(name, parsed.settings(name))).collect::<Result<_, _>>();
     Ok(Configuration {
         control_socket: parsed.control_socket.map(PathBuf::from),
-        interfaces: interfaces.map_err(|(name, error)| format!("interface {name}: {error}"))?,
+        interfaces: interfaces.map_err(|(name, error)| match file {
+            Some(path) => format!("{}: interface {name}: {error}", path.display()),
+            None => format!("interface {name}: {error}"),
+        })?,
     })
 }
 
@@ -99,24 +105,21 @@ pub(crate) fn managed(name: &str, settings: Settings) -> Result<Managed, (String
 type Parsed = File<String, Vec<InterfaceSettings<String>>>;
 
 /// The file, checked; or the line that is wrong and why.
-fn parse(text: &str) -> Result<Parsed, (usize, String)> {
+fn parse(text: &str) -> Result<Parsed, (Option<usize>, String)> {
     let parsed: Parsed = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_and_column(text, span.start).0);
-        (line, fold(error.message()).into_owned())
-    })?;
-    match parsed.check() {
-        Ok(()) => {}
-        Err((name, error)) => {
-            let line = place(text, name, &error).map_or(1, |offset| line_and_column(text, offset).0);
-            let interface = name.map_or_else(String::new, |name| format!("interface {name}: "));
-            return Err((line, format!("{interface}{error}")));
+        let message = fold(error.message());
+        match error.span().and_then(|span| Place::of(text, span)) {
+            Some(Place { line, key, .. }) if !message.contains(key) => {
+                (Some(line), format!("{key}: {message}"))
+            }
+            place => (place.map(|place| place.line), message.into_owned()),
         }
-    }
-    // Names on the command line have the defaults alone, which no interface of the file may use.
-    parsed.defaults.config(mld_proto::DEFAULT_MTU.into()).map_err(|error| {
-        let line = place(text, None, &error).map_or(1, |offset| line_and_column(text, offset).0);
-        (line, error.to_string())
     })?;
+    if let Err((name, error)) = parsed.check() {
+        let line = place(text, name, &error).map(|offset| line_and_column(text, offset).0);
+        let interface = name.map_or_else(String::new, |name| format!("interface {name}: "));
+        return Err((line, format!("{interface}{error}")));
+    }
     Ok(parsed)
 }
 
@@ -147,7 +150,7 @@ fn place(text: &str, name: Option<&str>, error: &ConfigError) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn refused(text: &str) -> (usize, String) {
+    fn refused(text: &str) -> (Option<usize>, String) {
         let refused = parse(text).expect_err("refused");
         assert!(!refused.1.contains('\n'), "{refused:?}");
         refused
@@ -160,10 +163,12 @@ mod tests {
             ("\nrobustness-variable = 0\n", 2, &["robustness-variable", "1 to 255"]),
             ("querier = \"always\"\n", 1, &["querier", "never"]),
             ("[[interface]]\nname = \"eth0\"\nmtu = 100\n", 3, &["mtu", "1280"]),
-            ("version = \n", 1, &[]),
+            ("version = \n", 1, &["version"]),
+            ("mtu = 1500\nmtu = 1500\n", 2, &["mtu", "duplicate"]),
+            ("version = 2\n[interface]\nname = \"eth0\"\n", 2, &["[interface]"]),
         ] {
             let (found, message) = refused(text);
-            assert_eq!(found, line, "{message}");
+            assert_eq!(found, Some(line), "{message}");
             for part in parts {
                 assert!(message.contains(part), "{message}");
             }
@@ -173,18 +178,26 @@ mod tests {
     #[test]
     fn values_that_do_not_go_together_are_found_where_they_stand() {
         let (line, message) = refused("query-interval = 8\n");
-        assert_eq!(line, 1, "{message}");
+        assert_eq!(line, Some(1), "{message}");
         assert!(message.contains("query-max-response-time"), "{message}");
+
+        let twice = "[[interface]]\nname = \"eth0\"\n[[interface]]\nname = \"eth0\"\n";
+        let (line, message) = refused(twice);
+        assert_eq!(line, None, "{message}");
+        assert!(message.contains("eth0"), "{message}");
+
+        let overridden = "query-interval = 5\n[[interface]]\nname = \"eth1\"\nquery-interval = 60\n";
+        assert!(parse(overridden).is_ok(), "no interface has the value alone");
 
         let own = "[[interface]]\nname = \"eth0\"\n\n[[interface]]\nname = \"eth1\"\nquery-interval = 5\n";
         let (line, message) = refused(own);
-        assert_eq!(line, 6, "{message}");
+        assert_eq!(line, Some(6), "{message}");
         assert!(message.contains("eth1"), "{message}");
 
         let inherited =
             "version = 2\nquery-max-response-time = 70\n[[interface]]\nname = \"eth1\"\nversion = 1\n";
         let (line, message) = refused(inherited);
-        assert_eq!(line, 2, "{message}");
+        assert_eq!(line, Some(2), "{message}");
         assert!(message.contains("eth1"), "{message}");
     }
 
