@@ -21,7 +21,7 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Opens a socket that sends from `address`.
+    /// Opens a socket that sends from `address`, with the kernel as a listener of what it sends (R-RXQ-7).
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ pub(crate) struct RouterGroups {
 }
 
 impl RouterGroups {
-    /// Joins both on the interface, until the value is dropped.
+    /// Joins both on the interface, until the value is dropped (R-WIRE-13).
     ///
     /// # Errors
     ///

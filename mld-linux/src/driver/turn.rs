@@ -100,7 +100,7 @@ impl Driver {
         sink(Told { interface: &self.interface, router: &self.router, at, unix_ms, what });
     }
 
-    /// Handles what has arrived, up to the budget. Returns whether nothing is left to read.
+    /// Handles what has arrived, up to the budget (R-SEC-10). Returns whether nothing is left to read.
     fn packets(&mut self, now: Instant, budget: &mut Budget, sink: &mut Sink<'_>) -> bool {
         loop {
             let Some(sockets) = &mut self.sockets else { return true };

@@ -53,7 +53,7 @@ unsafe impl Plain for libc::group_req {}
 // SAFETY: as above.
 unsafe impl Plain for libc::group_source_req {}
 
-/// Receives every multicast frame of the link, not only those of joined groups.
+/// Receives every multicast frame of the link, not only those of joined groups (R-WIRE-12).
 pub(crate) fn receive_all_multicast(socket: &Socket, index: u32) -> io::Result<()> {
     let request = libc::packet_mreq {
         mr_ifindex: index as c_int,

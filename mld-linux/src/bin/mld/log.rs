@@ -30,7 +30,7 @@ struct Told {
 }
 
 impl Counters {
-    /// Compares `count` with what was told last. The growth, if a line about it is due now.
+    /// Compares `count` with what was told last (R-SEC-11). The growth, if a line about it is due now.
     pub(crate) fn growth(
         &mut self,
         interface: &str,
