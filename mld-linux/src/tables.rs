@@ -1,7 +1,7 @@
 use std::collections::TryReserveError;
 use std::io;
 
-use mld_proto::{Config, GroupSlot, IndexSlot, Router, SourceSlot, Tables};
+use mld_proto::{Config, GroupSlot, IndexSlot, Router, SPARE_SLOTS, SourceSlot, Tables};
 
 /// Tables whose lengths are chosen at run time.
 pub type BoxedTables = Tables<Box<[GroupSlot]>, Box<[SourceSlot]>, Box<[IndexSlot]>>;
@@ -20,8 +20,8 @@ pub const DEFAULT_MAX_GROUP_SOURCES: u32 = 1_024;
 ///
 /// `OutOfMemory`, or `InvalidInput` if the engine cannot number so many.
 pub(crate) fn router(config: Config) -> io::Result<InterfaceRouter> {
-    let groups = config.max_groups() as usize + SLACK;
-    let sources = config.max_sources() as usize;
+    let groups = config.max_groups() as usize + SPARE_SLOTS;
+    let sources = config.max_sources() as usize + SPARE_SLOTS;
     let tables = Tables::new(
         filled(GroupSlot::EMPTY, groups)?,
         filled(SourceSlot::EMPTY, sources)?,
@@ -43,9 +43,6 @@ pub(crate) fn with_limits(config: Config, mtu: u16) -> Config {
         .max_sources(or(config.max_sources(), groups.saturating_mul(4)));
     limits.build().expect("settings that were checked stay valid with other limits")
 }
-
-/// A group keeps its slot until its last event and query were fetched.
-const SLACK: usize = 128;
 
 fn filled<T: Clone>(slot: T, len: usize) -> Result<Box<[T]>, io::Error> {
     let mut slots = Vec::new();

@@ -112,5 +112,5 @@ pub use event::{
 pub use router::{Accepted, GroupRef, OTHER_ADDRESSES, Router, SourceRef, Usage};
 pub use ssm::{Prefix, PrefixError, SSM_PREFIXES_MAX, SsmRange};
 pub use stats::{MessageCounts, SentCounts, Stats};
-pub use store::{GroupSlot, IndexSlot, SourceSlot, Storage, Tables, TablesError};
+pub use store::{GroupSlot, IndexSlot, SPARE_SLOTS, SourceSlot, Storage, Tables, TablesError};
 pub use time::Instant;

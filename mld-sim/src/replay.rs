@@ -7,7 +7,8 @@ use std::io::Read;
 use mld_proto::document::{EventBatch, EventDocument, InterfaceDocument, Order, SourceDocument, tell_items};
 use mld_proto::wire::Packet;
 use mld_proto::{
-    Config, Discard, Event, GroupRef, GroupSlot, IndexSlot, Instant, Router, SourceSlot, Tables, TablesError,
+    Config, Discard, Event, GroupRef, GroupSlot, IndexSlot, Instant, Router, SPARE_SLOTS, SourceSlot, Tables,
+    TablesError,
 };
 
 use crate::capture::{Capture, CaptureError};
@@ -20,8 +21,6 @@ pub const INTERFACE: &str = "replay";
 pub const DEVICE_MTU: u32 = 1500;
 /// Every run hashes alike, so that every run is the same.
 const HASH_SEED: u64 = 0x9777_2710_8652_4607;
-/// Slots for groups that are gone and not yet told.
-const GROUP_SLACK: usize = 128;
 
 /// A router whose tables have the size that its configuration asks for.
 pub type BoxedRouter = Router<Tables<Box<[GroupSlot]>, Box<[SourceSlot]>, Box<[IndexSlot]>>>;
@@ -213,8 +212,8 @@ type BoxedTables = Tables<Box<[GroupSlot]>, Box<[SourceSlot]>, Box<[IndexSlot]>>
 
 /// Tables for the configured limits; `None` if there is no memory for them.
 fn tables(config: &Config) -> Option<Result<BoxedTables, TablesError>> {
-    let groups = config.max_groups() as usize + GROUP_SLACK;
-    let sources = config.max_sources() as usize;
+    let groups = config.max_groups() as usize + SPARE_SLOTS;
+    let sources = config.max_sources() as usize + SPARE_SLOTS;
     let index = IndexSlot::count_for(groups, sources);
     Some(Tables::new(
         slots(GroupSlot::EMPTY, groups)?,

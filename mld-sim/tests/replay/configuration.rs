@@ -252,3 +252,18 @@ query-interval = 60
     let (configured, default) = (lab.configured(&join(), file), lab.replay(&join(), &[]));
     assert_eq!((configured.stdout, configured.sent), (default.stdout, default.sent));
 }
+
+#[test]
+fn source_that_leaves_at_once_makes_room_for_the_next_of_its_packet() {
+    let lab = Lab::new("leave_and_room");
+    let packets = [
+        (0, report_one(ALLOW, GROUP, &["2001:db8::1"])),
+        (
+            1_000,
+            report(HOST, &[record(BLOCK, GROUP, &["2001:db8::1"]), record(ALLOW, GROUP, &["2001:db8::2"])]),
+        ),
+    ];
+    let replayed = lab.configured(&pcap(&packets), "immediate-leave = true\nmax-sources = 1\n");
+    assert_eq!(replayed.groups(), [GROUP]);
+    assert!(replayed.of("limit").is_empty());
+}
