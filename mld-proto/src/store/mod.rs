@@ -84,7 +84,8 @@ const SLOTS_MAX: usize = 1 << 30;
 /// How many slots a table should have beyond the limit that [`Config`](crate::Config) sets.
 ///
 /// What is gone keeps its slot until its last event and Query have been polled. So many spare slots let a router at
-/// its limits take in what one packet of an Ethernet frame brings in place of what the same packet ends.
+/// its limits take in what one packet of an Ethernet frame brings in place of what the same packet ends. Without them
+/// a group may also be told again though nothing about it differs: the slot of a source that came and went was needed.
 pub const SPARE_SLOTS: usize = 128;
 
 /// Empty [`Tables`] on arrays, as a constant expression.
