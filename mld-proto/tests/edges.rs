@@ -280,3 +280,17 @@ fn source_that_left_at_once_is_not_asked_for_in_version_1() {
         assert_eq!(lengths, [72; 3], "a General Query and one for each group");
     }
 }
+
+// R-SSM-5, A-23
+#[test]
+fn record_for_an_ssm_group_that_is_read_as_version_1_is_ignored() {
+    let reads = config(|c| {
+        c.version(Version::V1).readings(
+            reading(|readings| readings.version_1_reads_version_2_reports = true).readings().to_owned(),
+        )
+    });
+    let mut bench = Bench::querier_with(reads);
+    bench.report(1_000, HOST_A, [is_in(SSM, [S1]), is_in(G, [S1])]);
+    assert!(bench.router.group(SSM).is_none());
+    assert_eq!(bench.events(), ["1 is-in G from fe80::a", "1 membership G exclude"]);
+}

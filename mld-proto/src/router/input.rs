@@ -258,7 +258,8 @@ impl Core {
 fn usable(config: &Config, record: &RecordRef<'_>) -> Option<(Record, GroupAddr)> {
     let kind = record.record?;
     let group = GroupAddr::new(record.group).ok()?;
-    let without_source = matches!(kind, Record::IsEx | Record::ToEx);
+    // Read as MLDv1, every record is one without sources (R-SSM-5, A-23).
+    let without_source = matches!(kind, Record::IsEx | Record::ToEx) || config.version == Version::V1;
     (!without_source || !config.ssm_range.contains(group.get())).then_some((kind, group))
 }
 
