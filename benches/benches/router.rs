@@ -5,13 +5,16 @@ use core::time::Duration;
 use std::time::Instant;
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
 use mld_benches::{Floor, Kind, Load, SIZES};
 
 fn router(criterion: &mut Criterion) {
     for kind in Kind::ALL {
         let mut benches = criterion.benchmark_group(kind.name());
-        benches.sample_size(10);
+        // A pass over a million groups is long enough to be a sample of its own.
+        benches.sample_size(10).sampling_mode(SamplingMode::Flat);
         for groups in SIZES {
             bench_load(&mut benches, kind, groups);
         }
