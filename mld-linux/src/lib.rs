@@ -52,7 +52,7 @@ mod receiver;
 mod sender;
 mod service;
 mod stop;
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "system calls that no library wraps; each block says why it is sound")]
 mod sys;
 mod tables;
 
