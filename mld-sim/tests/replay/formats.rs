@@ -78,7 +78,7 @@ fn pcapng_reads_alike_in_both_byte_orders_and_any_resolution() {
             let mut capture = section_header(endian);
             capture.extend(interface(endian, 1, 0, resolution, offset));
             for (time_ms, packet) in packets() {
-                let own_ms = time_ms.strict_sub_signed(offset.unwrap_or(0) * 1000);
+                let own_ms = time_ms.checked_add_signed(-offset.unwrap_or(0) * 1000).expect("after 1970");
                 let frame = ethernet(&packet);
                 capture.extend(packet_block(
                     endian,
