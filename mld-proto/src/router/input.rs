@@ -37,8 +37,8 @@ impl Core {
         } else {
             packet.fragment.then_some(Discard::Fragment)
         };
-        let said = self.take(&mut view, now, &meta, flaw, packet.message)?;
-        Ok(Accepted::new(self, meta.source, said))
+        let (kind, said) = self.take(&mut view, now, &meta, flaw, packet.message)?;
+        Ok(Accepted::new(self, meta.source, kind, said))
     }
 
     pub(super) fn handle_message<'a>(
@@ -48,8 +48,8 @@ impl Core {
         meta: &MessageMeta,
         message: &'a [u8],
     ) -> Result<Accepted<'a>, Discard> {
-        let said = self.take(&mut view, now, meta, None, message)?;
-        Ok(Accepted::new(self, meta.source, said))
+        let (kind, said) = self.take(&mut view, now, meta, None, message)?;
+        Ok(Accepted::new(self, meta.source, kind, said))
     }
 
     fn discard(&mut self, reason: Discard, kind: Option<MessageKind>) -> Discard {
@@ -68,7 +68,7 @@ impl Core {
         meta: &MessageMeta,
         flaw: Option<Discard>,
         message: &'p [u8],
-    ) -> Result<Said<'p>, Discard> {
+    ) -> Result<(MessageKind, Said<'p>), Discard> {
         let Some(kind) = message.first().and_then(|octet| wire::kind(*octet)) else {
             let reason = if message.is_empty() { Discard::Truncated } else { Discard::NotMld };
             return Err(self.discard(reason, None));
@@ -81,7 +81,7 @@ impl Core {
         match taken {
             Ok(said) => {
                 self.stats.received.count(kind);
-                Ok(said)
+                Ok((kind, said))
             }
             Err(reason) => Err(self.discard(reason, Some(kind))),
         }
@@ -279,6 +279,7 @@ pub struct Accepted<'a> {
     config: &'a Config,
     refusals: &'a [Refusal],
     reporter: Ipv6Addr,
+    kind: MessageKind,
     said: Said<'a>,
     /// The group named last, and how many records have been read.
     group: Option<GroupAddr>,
@@ -287,8 +288,13 @@ pub struct Accepted<'a> {
 
 impl<'a> Accepted<'a> {
     #[inline]
-    fn new(core: &'a Core, reporter: Ipv6Addr, said: Said<'a>) -> Self {
-        Self { config: &core.config, refusals: core.limits.told(), reporter, said, group: None, at: 0 }
+    fn new(core: &'a Core, reporter: Ipv6Addr, kind: MessageKind, said: Said<'a>) -> Self {
+        Self { config: &core.config, refusals: core.limits.told(), reporter, kind, said, group: None, at: 0 }
+    }
+
+    /// What kind of message it was.
+    pub const fn kind(&self) -> MessageKind {
+        self.kind
     }
 
     fn next_refusal(&mut self) -> Option<Item> {
