@@ -7,9 +7,14 @@ pub mod capture;
 pub mod cli;
 pub mod configuration;
 mod error;
+pub mod judge;
 pub mod link;
 pub mod replay;
+pub mod rng;
 pub mod seconds;
+pub mod station;
 pub mod transmit;
+pub mod world;
 
 pub use error::{Error, Status};
+pub use world::{Faults, Host, Link, Router, World};

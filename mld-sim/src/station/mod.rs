@@ -1,0 +1,95 @@
+//! What a host on a link is made of.
+//!
+//! A [`Station`] is whatever answers on a host's interface: the project's own listener, an independent host whose packets
+//! are built by hand, or somebody who means mischief. A test of another protocol stack brings its own.
+
+use core::net::Ipv6Addr;
+
+use mld_proto::{FilterMode, Instant};
+
+/// A host's protocol stack, driven in virtual time.
+///
+/// A call may put packets into its [`Outbox`]; they leave at that moment. After [`timeout`](Self::timeout) at a moment
+/// [`next_timeout`](Self::next_timeout) must be later than it, or nothing.
+pub trait Station {
+    /// The interface comes up with `link_local` (nothing: it is still tentative and sends from `::`), or its address
+    /// changes.
+    fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>, out: &mut Outbox);
+
+    /// Power is cut: it forgets everything and sends nothing, until it is started again.
+    fn crash(&mut self);
+
+    /// IPv6MulticastListen of one socket (RFC 9777 section 3): replaces what the socket wanted of the group. INCLUDE
+    /// without sources ends it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is refused, for a person.
+    fn listen(
+        &mut self,
+        now: Instant,
+        socket: u32,
+        group: Ipv6Addr,
+        mode: FilterMode,
+        sources: &[Ipv6Addr],
+        out: &mut Outbox,
+    ) -> Result<(), String>;
+
+    /// An IPv6 packet came through the link-layer filter.
+    fn packet(&mut self, now: Instant, packet: &[u8], out: &mut Outbox);
+
+    /// Ends the deadlines up to `now`.
+    fn timeout(&mut self, now: Instant, out: &mut Outbox);
+
+    /// When [`timeout`](Self::timeout) is to be called.
+    fn next_timeout(&self) -> Option<Instant>;
+
+    /// Whether it listens as an honest host does, so that what its sockets asked for is what routers should know.
+    fn is_honest(&self) -> bool {
+        true
+    }
+}
+
+/// What a station sends.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    packets: Vec<Outgoing>,
+}
+
+/// A packet on its way to the link.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    /// Nothing: follows from the packet's destination address.
+    pub(crate) link_layer: Option<[u8; 6]>,
+    pub(crate) packet: Box<[u8]>,
+}
+
+impl Outbox {
+    /// Sends an IPv6 packet; its link-layer destination follows from its destination address (RFC 2464 section 7).
+    pub fn send(&mut self, packet: &[u8]) {
+        self.packets.push(Outgoing { link_layer: None, packet: packet.into() });
+    }
+
+    /// Sends any octets as an IPv6 packet to this link-layer address.
+    pub fn send_to(&mut self, link_layer: [u8; 6], packet: &[u8]) {
+        self.packets.push(Outgoing { link_layer: Some(link_layer), packet: packet.into() });
+    }
+
+    /// The packets sent so far, each with its link-layer destination where one was named; for tests of stations.
+    pub fn packets(&self) -> impl Iterator<Item = (Option<[u8; 6]>, &[u8])> {
+        self.packets.iter().map(|outgoing| (outgoing.link_layer, &*outgoing.packet))
+    }
+
+    /// Forgets what was sent.
+    pub fn clear(&mut self) {
+        self.packets.clear();
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Outgoing> {
+        core::mem::take(&mut self.packets)
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+}

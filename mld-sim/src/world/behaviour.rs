@@ -1,0 +1,142 @@
+//! What the applications and the people behind hosts do by themselves.
+
+use core::net::Ipv6Addr;
+
+use mld_proto::{FilterMode, Instant};
+
+use super::happening::Call;
+use crate::rng::Rng;
+
+/// How a host behaves, beside what is done with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Joins, leaves and changes source lists of its groups at random, on two sockets.
+    Churn {
+        /// The groups.
+        groups: Vec<Ipv6Addr>,
+        /// Sources that its lists are drawn from; without any it only joins and leaves.
+        sources: Vec<Ipv6Addr>,
+        /// Shortest and longest pause between two calls, in milliseconds.
+        every_ms: (u64, u64),
+    },
+    /// Watches one channel after the other: leaves it and joins the next in the same moment.
+    Zapping {
+        /// The channels.
+        channels: Vec<Ipv6Addr>,
+        /// Shortest and longest stay on a channel, in milliseconds.
+        every_ms: (u64, u64),
+    },
+    /// Loses its power without a word, once.
+    SilentLeave {
+        /// How long after it was added, in milliseconds.
+        after_ms: u64,
+    },
+    /// Loses its power again and again, and joins these groups when it is back.
+    Reboot {
+        /// The groups.
+        groups: Vec<Ipv6Addr>,
+        /// Shortest and longest time up, in milliseconds.
+        up_ms: (u64, u64),
+        /// Shortest and longest time down, in milliseconds.
+        down_ms: (u64, u64),
+    },
+}
+
+/// A behaviour at work.
+#[derive(Debug)]
+pub(super) struct Life {
+    behaviour: Behaviour,
+    rng: Rng,
+    next: Option<Instant>,
+    phase: Phase,
+    channel: Option<Ipv6Addr>,
+}
+
+/// How far a host that reboots has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Begins,
+    Up,
+    Down,
+}
+
+impl Life {
+    pub(super) fn new(behaviour: Behaviour, key: u64, at: u64, now: Instant) -> Self {
+        let mut rng = Rng::keyed(key, &[at]);
+        let first_ms = match &behaviour {
+            Behaviour::Churn { every_ms, .. } | Behaviour::Zapping { every_ms, .. } => {
+                rng.between(0..=every_ms.1)
+            }
+            Behaviour::SilentLeave { after_ms } => *after_ms,
+            Behaviour::Reboot { .. } => 0,
+        };
+        let next = Some(later(now, first_ms));
+        Self { behaviour, rng, next, phase: Phase::Begins, channel: None }
+    }
+
+    pub(super) const fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// What it does at `now`, its moment.
+    pub(super) fn act(&mut self, now: Instant, link_local: Ipv6Addr) -> Vec<Call> {
+        let rng = &mut self.rng;
+        let mut calls = Vec::new();
+        let pause = match &self.behaviour {
+            Behaviour::Churn { groups, sources, every_ms } => {
+                let mode = if rng.below(3) == 0 { FilterMode::Include } else { FilterMode::Exclude };
+                let list = sources.iter().filter(|_| rng.below(3) == 0).copied().collect::<Vec<_>>();
+                let (mode, list) =
+                    if rng.below(3) == 0 { (FilterMode::Include, Vec::new()) } else { (mode, list) };
+                calls.push(Call::Listen {
+                    socket: rng.below(2) as u32,
+                    group: *rng.pick(groups),
+                    mode,
+                    sources: list,
+                });
+                Some(rng.between(every_ms.0..=every_ms.1))
+            }
+            Behaviour::Zapping { channels, every_ms } => {
+                let next = *rng.pick(channels);
+                if let Some(last) = self.channel.replace(next).filter(|last| *last != next) {
+                    calls.push(listen(last, FilterMode::Include));
+                }
+                calls.push(listen(next, FilterMode::Exclude));
+                Some(rng.between(every_ms.0..=every_ms.1))
+            }
+            Behaviour::SilentLeave { .. } => {
+                calls.push(Call::Crash);
+                None
+            }
+            Behaviour::Reboot { groups, up_ms, down_ms } => {
+                let begins = self.phase == Phase::Begins;
+                self.phase = if self.phase == Phase::Up { Phase::Down } else { Phase::Up };
+                if self.phase == Phase::Down {
+                    calls.push(Call::Crash);
+                    Some(rng.between(down_ms.0..=down_ms.1))
+                } else {
+                    if !begins {
+                        calls.push(Call::Up { link_local: Some(link_local) });
+                    }
+                    calls.extend(groups.iter().map(|group| listen(*group, FilterMode::Exclude)));
+                    Some(rng.between(up_ms.0..=up_ms.1))
+                }
+            }
+        };
+        self.next = pause.map(|pause| later(now, pause.max(1)));
+        calls
+    }
+
+    /// It does nothing more.
+    pub(super) const fn end(&mut self) {
+        self.next = None;
+    }
+}
+
+const fn listen(group: Ipv6Addr, mode: FilterMode) -> Call {
+    Call::Listen { socket: 0, group, mode, sources: Vec::new() }
+}
+
+fn later(now: Instant, millis: u64) -> Instant {
+    now + core::time::Duration::from_millis(millis)
+}

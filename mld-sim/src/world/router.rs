@@ -1,0 +1,218 @@
+//! Routers: the engine on a link, with a clock of its own.
+
+use core::net::Ipv6Addr;
+
+use mld_proto::{
+    BufferTooSmall, Config, Event, FilterMode, GroupAddr, GroupSlot, IndexSlot, Instant, Item, Limit,
+    MessageKind, SPARE_SLOTS, SourceRef, SourceSlot, Tables,
+};
+
+use super::clock::{Clock, LocalClock};
+use super::happening::{LinkId, Told};
+use crate::judge::Violation;
+
+/// A router's engine, its tables as large as its limits.
+pub type Engine = mld_proto::Router<Tables<Box<[GroupSlot]>, Box<[SourceSlot]>, Box<[IndexSlot]>>>;
+
+/// A router's interface, to be added to a world.
+#[derive(Clone, Debug)]
+pub struct Router {
+    pub(super) name: String,
+    pub(super) link_local: Option<Ipv6Addr>,
+    pub(super) config: Config,
+    pub(super) clock: Clock,
+    pub(super) is_off: bool,
+}
+
+/// Groups and sources that a router holds if its configuration sets no limit.
+const USUAL_GROUPS: u32 = 1024;
+const USUAL_SOURCES: u32 = 4096;
+/// So many calls may follow each other before a router must wait for something.
+const CALLS_MAX: usize = 100_000;
+
+impl Router {
+    /// A router that starts with this address when it is added to a world.
+    pub fn new(name: impl Into<String>, link_local: Ipv6Addr) -> Self {
+        Self {
+            name: name.into(),
+            link_local: Some(link_local),
+            config: Config::DEFAULT,
+            clock: Clock::EXACT,
+            is_off: false,
+        }
+    }
+
+    /// How it is configured. Limits that are not set are 1024 groups and 4096 sources.
+    #[must_use]
+    pub const fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// How its clock goes.
+    #[must_use]
+    pub const fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// It has no address that it could query from, until it is given one.
+    #[must_use]
+    pub const fn without_address(mut self) -> Self {
+        self.link_local = None;
+        self
+    }
+
+    /// It does not start when it is added.
+    #[must_use]
+    pub const fn off(mut self) -> Self {
+        self.is_off = true;
+        self
+    }
+}
+
+/// A router of a world.
+#[derive(Debug)]
+pub(super) struct RouterNode {
+    pub(super) link: LinkId,
+    pub(super) link_local: Option<Ipv6Addr>,
+    pub(super) engine: Engine,
+    pub(super) clock: LocalClock,
+    pub(super) has_power: bool,
+    /// The deadline of the engine for which a wake-up is under way.
+    pub(super) woken_for: Option<Instant>,
+    buffer: Box<[u8]>,
+    hash_seed: u64,
+}
+
+impl RouterNode {
+    pub(super) fn new(link: LinkId, router: &Router, seed: u64) -> Self {
+        let config = with_limits(router.config);
+        Self {
+            link,
+            link_local: router.link_local,
+            engine: engine(config, seed),
+            clock: LocalClock::new(router.clock, seed),
+            has_power: false,
+            woken_for: None,
+            buffer: vec![0; config.mtu().into()].into(),
+            hash_seed: seed,
+        }
+    }
+
+    /// Loses everything it knew.
+    pub(super) fn crash(&mut self) {
+        self.engine = engine(*self.engine.config(), self.hash_seed);
+        self.has_power = false;
+        self.woken_for = None;
+    }
+
+    /// Ends the deadlines until `local`, then takes what the engine sends and tells.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is called, it always wants to be called again at once.
+    pub(super) fn advance(
+        &mut self,
+        local: Instant,
+        sent: &mut Vec<Box<[u8]>>,
+        told: &mut Vec<Told>,
+    ) -> Result<(), Violation> {
+        for _ in 0..CALLS_MAX {
+            self.engine.handle_timeout(local);
+            self.drain(local, sent, told)?;
+            if self.engine.poll_timeout().is_none_or(|deadline| deadline > local) {
+                return Ok(());
+            }
+        }
+        Err(Violation::new("progress", format!("the router wants to be called again at {local:?} for ever")))
+    }
+
+    /// Takes what the engine sends and tells.
+    ///
+    /// # Errors
+    ///
+    /// A packet that does not fit the MTU.
+    pub(super) fn drain(
+        &mut self,
+        local: Instant,
+        sent: &mut Vec<Box<[u8]>>,
+        told: &mut Vec<Told>,
+    ) -> Result<(), Violation> {
+        loop {
+            match self.engine.poll_transmit(local, &mut self.buffer) {
+                Ok(None) => break,
+                Ok(Some(transmit)) => sent.push(self.buffer[..transmit.len].into()),
+                Err(BufferTooSmall { needed }) => {
+                    return Err(Violation::new(
+                        "mtu",
+                        format!("a packet of {needed} octets does not fit the link"),
+                    ));
+                }
+            }
+        }
+        while let Some(event) = self.engine.poll_event() {
+            match event {
+                Event::Querier => told.push(Told::Querier(self.engine.querier())),
+                Event::Timeout(group) => told.push(Told::Timeout(group)),
+                Event::Membership(group) => {
+                    told.push(Told::Membership { group, members: members(&self.engine, group) });
+                }
+                Event::Stopped => told.push(Told::Stopped),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a packet; the facts in it go to `items`.
+    pub(super) fn packet(
+        &mut self,
+        local: Instant,
+        packet: &[u8],
+        items: &mut Vec<Item>,
+    ) -> (Result<MessageKind, mld_proto::Discard>, u64) {
+        let before = refused(&self.engine);
+        let result = self.engine.handle_packet(local, packet).map(|accepted| {
+            let kind = accepted.kind();
+            items.extend(accepted);
+            kind
+        });
+        (result, refused(&self.engine) - before)
+    }
+}
+
+/// What a membership event says of a group.
+fn members(engine: &Engine, group: GroupAddr) -> Option<(FilterMode, Vec<Ipv6Addr>)> {
+    let group = engine.group(group)?;
+    let mode = group.filter_mode();
+    let named = |source: &SourceRef<'_>| source.is_forwarding() == (mode == FilterMode::Include);
+    let mut sources: Vec<_> = group.sources().filter(named).map(|source| source.address()).collect();
+    sources.sort_unstable();
+    Some((mode, sources))
+}
+
+fn refused(engine: &Engine) -> u64 {
+    Limit::ALL.into_iter().map(|limit| engine.stats().refused(limit)).sum()
+}
+
+/// The limits that the tables set stand in the configuration too, where judges read them.
+fn with_limits(config: Config) -> Config {
+    let limited = config
+        .to_builder()
+        .max_groups(if config.max_groups() == u32::MAX { USUAL_GROUPS } else { config.max_groups() })
+        .max_sources(if config.max_sources() == u32::MAX { USUAL_SOURCES } else { config.max_sources() });
+    limited.build().unwrap_or(config)
+}
+
+fn engine(config: Config, hash_seed: u64) -> Engine {
+    let groups = config.max_groups() as usize + SPARE_SLOTS;
+    let sources = config.max_sources() as usize + SPARE_SLOTS;
+    let index = IndexSlot::count_for(groups, sources);
+    let tables = Tables::new(
+        vec![GroupSlot::EMPTY; groups].into(),
+        vec![SourceSlot::EMPTY; sources].into(),
+        vec![IndexSlot::EMPTY; index].into(),
+    );
+    mld_proto::Router::new(config, tables.expect("the index has the size that the tables need"), hash_seed)
+}

@@ -1,0 +1,131 @@
+//! How a world is at a moment.
+
+use core::net::Ipv6Addr;
+use std::collections::BTreeMap;
+
+use super::happening::{LinkId, NodeId};
+use super::link::LinkState;
+use super::{Clock, Engine, Faults, Kind, Medium, Node, Wants};
+
+/// Read access to everything in a world.
+#[derive(Clone, Copy)]
+pub struct Scene<'w> {
+    pub(super) nodes: &'w [Node],
+    pub(super) links: &'w [LinkState],
+}
+
+impl<'w> Scene<'w> {
+    /// Every node, in order of addition.
+    pub fn nodes(self) -> impl Iterator<Item = NodeId> + use<'w> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
+    /// Every router of the world.
+    pub fn routers(self) -> impl Iterator<Item = NodeId> + use<'w> {
+        self.nodes().filter(move |id| self.is_router(*id))
+    }
+
+    /// Every host of the world.
+    pub fn hosts(self) -> impl Iterator<Item = NodeId> + use<'w> {
+        self.nodes().filter(move |id| !self.is_router(*id))
+    }
+
+    /// Every link of the world.
+    pub fn links(self) -> impl Iterator<Item = LinkId> + use<'w> {
+        (0..self.links.len() as u32).map(LinkId)
+    }
+
+    /// What a node is called.
+    pub fn name(self, node: NodeId) -> &'w str {
+        &self.nodes[node.0 as usize].name
+    }
+
+    /// What a link is called.
+    pub fn link_name(self, link: LinkId) -> &'w str {
+        &self.links[link.0 as usize].name
+    }
+
+    /// How a link carries frames.
+    pub fn medium(self, link: LinkId) -> Medium {
+        self.links[link.0 as usize].medium
+    }
+
+    /// What a link does to frames now.
+    pub fn faults(self, link: LinkId) -> Faults {
+        self.links[link.0 as usize].faults
+    }
+
+    /// The link that a node is on.
+    pub fn link_of(self, node: NodeId) -> LinkId {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(router) => router.link,
+            Kind::Host(host) => host.link,
+        }
+    }
+
+    /// Whether a node is a router.
+    pub fn is_router(self, node: NodeId) -> bool {
+        matches!(self.nodes[node.0 as usize].kind, Kind::Router(_))
+    }
+
+    /// Whether a node has power; a host is up.
+    pub fn is_up(self, node: NodeId) -> bool {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(router) => router.has_power,
+            Kind::Host(host) => host.is_up,
+        }
+    }
+
+    /// The link-local address of a node's interface.
+    pub fn link_local(self, node: NodeId) -> Option<Ipv6Addr> {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(router) => router.link_local,
+            Kind::Host(host) => Some(host.link_local),
+        }
+    }
+
+    /// The engine of a router; nothing of a host.
+    pub fn engine(self, node: NodeId) -> Option<&'w Engine> {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(router) => Some(&router.engine),
+            Kind::Host(_) => None,
+        }
+    }
+
+    /// How a router's clock goes; nothing of a host.
+    pub fn clock(self, node: NodeId) -> Option<Clock> {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(router) => Some(router.clock.clock),
+            Kind::Host(_) => None,
+        }
+    }
+
+    /// Whether a host listens as an honest host does, and is up with an address that is no longer tentative.
+    pub fn is_heard(self, node: NodeId) -> bool {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(_) => false,
+            Kind::Host(host) => host.is_up && host.has_address && host.station.is_honest(),
+        }
+    }
+
+    /// Whether a node is an honest host.
+    pub fn is_honest_host(self, node: NodeId) -> bool {
+        matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.station.is_honest())
+    }
+
+    /// What the sockets of an honest host want, by group; nothing of a router, and of mischief.
+    pub fn wants(self, node: NodeId) -> Option<&'w BTreeMap<Ipv6Addr, Wants>> {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(_) => None,
+            Kind::Host(host) => Some(host.wants()),
+        }
+    }
+
+    /// What each socket of an honest host asked for, by group and socket.
+    pub fn sockets(self, node: NodeId) -> Option<&'w BTreeMap<(Ipv6Addr, u32), Wants>> {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(_) => None,
+            Kind::Host(host) => Some(host.sockets()),
+        }
+    }
+}
