@@ -9,6 +9,7 @@ pub mod configuration;
 mod error;
 pub mod judge;
 pub mod link;
+pub mod model;
 pub mod replay;
 pub mod rng;
 pub mod seconds;
