@@ -186,7 +186,7 @@ mod tests {
         sample.dedup();
         assert_eq!(sample.len(), 7);
         assert_eq!(rng.sample(&items[..3], 7).len(), 3);
-        assert_eq!(rng.sample::<u32>(&[], 7), []);
+        assert!(rng.sample::<u32>(&[], 7).is_empty());
         assert_eq!(*rng.pick(&[5]), 5);
     }
 }

@@ -3,6 +3,9 @@
 //! A [`Station`] is whatever answers on a host's interface: the project's own listener, an independent host whose packets
 //! are built by hand, or somebody who means mischief. A test of another protocol stack brings its own.
 
+pub mod bytes;
+pub mod raw;
+
 use core::net::Ipv6Addr;
 
 use mld_proto::{FilterMode, Instant};
