@@ -48,7 +48,7 @@ pub enum QuerierMode {
 ///
 /// Values are kept as configured; only the packet carries the next lower value that its code can express
 /// (R-WIRE-41, R-WIRE-43, A-25). [`Config::DEFAULT`] is RFC 9777 section 9.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
     pub(crate) version: Version,
     pub(crate) querier: QuerierMode,
@@ -70,7 +70,7 @@ pub struct Config {
 }
 
 /// Readings of the standards that differ between implementations. All are off by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Readings {
     /// The listening interval has one Query Response Interval, as in RFC 3810, instead of two.

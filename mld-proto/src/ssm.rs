@@ -77,7 +77,7 @@ impl fmt::Display for PrefixError {
 impl core::error::Error for PrefixError {}
 
 /// The groups that are only ever joined together with sources (R-SSM-1, R-SSM-2; RFC 4607 section 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SsmRange {
     prefixes: [Prefix; SSM_PREFIXES_MAX],
     len: u8,

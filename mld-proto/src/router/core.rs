@@ -22,7 +22,7 @@ pub(super) const LATEST: u64 = 1 << 62;
 
 /// Everything but the tables. Its methods take the tables as a [`View`], so that there is one copy of each whatever
 /// the tables are made of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Core {
     pub(super) config: Config,
     pub(super) stats: Stats,

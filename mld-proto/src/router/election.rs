@@ -2,6 +2,7 @@
 
 use core::net::Ipv6Addr;
 
+use super::check::ensure;
 use super::core::{Core, is_usable};
 use crate::wire::{Query, decode_interval_code};
 use crate::{DEFAULT_QUERY_INTERVAL, Querier, QuerierMode, Version};
@@ -281,6 +282,65 @@ impl Core {
         } else {
             Some(self.election.other_until)
         }
+    }
+
+    /// Whether the parts of the election fit each other; says what is wrong otherwise.
+    pub(super) fn check_election(&self) -> Result<(), &'static str> {
+        let election = &self.election;
+        let own = election.link_local;
+        ensure(own.is_none_or(|own| is_usable(&own)), "election: an address that cannot take part")?;
+        ensure(!election.is_querier || self.takes_part(), "election: a querier that takes no part")?;
+        ensure(election.is_querier || !election.general_due, "election: a Query is due at a non-querier")?;
+        let ascending = election.known.windows(2).all(|pair| pair[0].address < pair[1].address);
+        ensure(ascending, "election: routers out of order")?;
+        if !self.takes_part() {
+            let present = election.known.iter().all(|rival| rival.until > self.horizon);
+            return ensure(present, "election: a router counts as present past its interval");
+        }
+        if election.is_querier {
+            ensure(election.known.is_empty(), "election: a querier that knows another")?;
+            return ensure(election.general_at > self.horizon, "election: a Query is late");
+        }
+        let lower = |rival: &Rival| own.is_some_and(|own| rival.address < own);
+        let elected = matches!(election.known.as_slice(), [rival] if lower(rival));
+        ensure(elected, "election: a non-querier that does not know who won")?;
+        ensure(election.other_until > self.horizon, "election: nobody queries")
+    }
+
+    /// What the future of the election depends on; see [`Router::hash_situation`](super::Router::hash_situation).
+    pub(super) fn election_words(&self) -> impl Iterator<Item = u128> {
+        let election = &self.election;
+        // The other one is set when the role changes.
+        let deadline = match (self.takes_part(), election.is_querier) {
+            (true, true) => election.general_at,
+            (true, false) => election.other_until,
+            (false, _) => 0,
+        };
+        let told = match election.told {
+            None => 0,
+            Some(Querier::Unknown) => 1,
+            Some(Querier::Other(_)) => 2,
+            Some(Querier::Me(_)) => 3,
+        };
+        let words = [
+            election.link_local.map_or(0, Ipv6Addr::to_bits),
+            election.is_querier.into(),
+            self.remaining_or_none(deadline),
+            election.general_due.into(),
+            election.startup_left.into(),
+            told,
+            election.told.map_or(0, |told| told.address().to_bits()),
+            election.known.len() as u128,
+        ];
+        words.into_iter().chain(election.known.iter().flat_map(|rival| {
+            [
+                rival.address.to_bits(),
+                self.remaining_or_none(rival.until),
+                rival.robustness.into(),
+                rival.query_interval_ms.into(),
+                rival.response_interval_ms.into(),
+            ]
+        }))
     }
 
     /// R-ELE-4, R-V1R-4, R-SEC-3, A-27: a General Query at once; the caller says when the next is due.

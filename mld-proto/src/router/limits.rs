@@ -59,6 +59,16 @@ impl Limits {
         self.len == 0
     }
 
+    /// How many refusals because of this limit are remembered as told.
+    pub(super) fn count(&self, limit: Limit) -> usize {
+        self.marks().iter().filter(|mark| *mark & 3 == limit as u32).count()
+    }
+
+    /// Whether a refusal is remembered as told.
+    pub(super) fn is_told(&self, group: u32, limit: Limit) -> bool {
+        self.marks().contains(&mark(group, limit))
+    }
+
     fn marks(&self) -> &[u32] {
         &self.marks[..usize::from(self.len)]
     }

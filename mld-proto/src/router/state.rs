@@ -433,7 +433,7 @@ impl Core {
 }
 
 /// On the list of deleted sources rather than on the wheel.
-const GHOST_LISTED: u16 = NOWHERE - 1;
+pub(super) const GHOST_LISTED: u16 = NOWHERE - 1;
 
 /// When the timer of a group must be looked at: at the end of its filter timer, or of the wait for the next round of
 /// Queries unless that has begun.

@@ -4,6 +4,7 @@
 //! [`Tables`]. Identifiers of slots never leave the crate. Nothing here allocates, and every operation is O(1)
 //! unless it says otherwise.
 
+mod check;
 mod index;
 mod list;
 mod pool;
@@ -12,12 +13,13 @@ mod wheel;
 
 use core::fmt;
 
+pub(crate) use check::{check_queue, check_ring};
 pub(crate) use index::{Index, Key};
 pub(crate) use list::{GroupQueue, SourceList};
 pub(crate) use pool::Pool;
 pub(crate) use slot::{GroupFlags, GroupId, SourceFlags, SourceId, TimerId, TimerOf};
 pub use slot::{GroupSlot, IndexSlot, SourceSlot};
-pub(crate) use wheel::{NOWHERE, Node, Nodes, Wheel};
+pub(crate) use wheel::{Links, NOWHERE, Node, Nodes, Wheel};
 
 /// The memory of a router: three collections whose lengths are its limits.
 ///

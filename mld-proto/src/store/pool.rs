@@ -31,6 +31,32 @@ impl Pool {
         self.free.replace(at as u32).map(|at| at as usize)
     }
 
+    /// Whether exactly the slots that are free can be taken, each once; says what is wrong otherwise. `is_free` looks
+    /// at a slot of a table of `len`, `next` tells which free slot it links to.
+    pub(crate) fn check(
+        &self,
+        len: usize,
+        is_free: impl Fn(usize) -> bool,
+        next: impl Fn(usize) -> Option<usize>,
+    ) -> Result<(), &'static str> {
+        if self.reach() > len {
+            return Err("pool: it reaches beyond the table");
+        }
+        let free = (0..self.reach()).filter(|at| is_free(*at)).count();
+        let (mut link, mut count) = (self.free.map(|at| at as usize), 0);
+        while let Some(at) = link {
+            if at >= self.reach() || !is_free(at) {
+                return Err("pool: a slot that is in use is free to be taken");
+            }
+            count += 1;
+            if count > free {
+                return Err("pool: the free slots do not end");
+            }
+            link = next(at);
+        }
+        if count == free { Ok(()) } else { Err("pool: a free slot is lost") }
+    }
+
     /// How many slots from the beginning of the table have ever been used.
     pub(crate) const fn reach(&self) -> usize {
         self.fresh as usize

@@ -24,6 +24,14 @@ pub(crate) struct Node<'n> {
     pub(crate) at: &'n mut u16,
 }
 
+/// The links of a timer, to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Links {
+    pub(crate) prev: TimerId,
+    pub(crate) next: TimerId,
+    pub(crate) at: u16,
+}
+
 /// Where timers are kept.
 pub(crate) trait Nodes {
     fn node(&mut self, id: TimerId) -> Node<'_>;
@@ -112,6 +120,55 @@ impl Wheel {
     /// The earliest moment at which [`pop`](Self::pop) has something: no later than the first deadline.
     pub(crate) fn next(&self) -> Option<u64> {
         self.first().map(|(begin, ..)| begin)
+    }
+
+    /// Whether every list is linked both ways, every timer knows its slot, and no slot with timers is overlooked; says
+    /// what is wrong otherwise, or how many timers there are. `links` reads a timer, if there is such a timer.
+    pub(crate) fn check(&self, links: impl Fn(TimerId) -> Option<Links>) -> Result<usize, &'static str> {
+        let mut count = 0;
+        for (level, heads) in self.heads.iter().enumerate() {
+            for (slot, head) in heads.iter().enumerate() {
+                if (self.occupied[level] >> slot & 1 == 1) != (*head != TimerId::NIL) {
+                    return Err("wheel: a slot is occupied by nothing, or unoccupied with timers");
+                }
+                let (mut prev, mut id) = (TimerId::NIL, *head);
+                while id != TimerId::NIL {
+                    let node = links(id).ok_or("wheel: a timer that does not exist")?;
+                    if usize::from(node.at) != level * SLOTS + slot {
+                        return Err("wheel: a timer in a slot that it does not know of");
+                    }
+                    // This also finds lists without end.
+                    if node.prev != prev {
+                        return Err("wheel: a list that is not linked back");
+                    }
+                    count += 1;
+                    (prev, id) = (id, node.next);
+                }
+            }
+        }
+        if self.next().is_some_and(|next| next < self.earliest) {
+            return Err("wheel: a slot begins before the earliest");
+        }
+        Ok(count)
+    }
+
+    /// Whether a timer in slot `at` comes off by its deadline, or at once if that is over.
+    pub(crate) fn serves(&self, at: u16, deadline: u64) -> bool {
+        let (level, slot) = (usize::from(at) / SLOTS, usize::from(at) % SLOTS);
+        level < LEVELS && self.begin(level, slot) <= deadline.max(self.present)
+    }
+
+    /// Up to when timers have come off.
+    pub(crate) const fn present(&self) -> u64 {
+        self.present
+    }
+
+    /// When a slot begins, its present turn or the next.
+    fn begin(&self, level: usize, slot: usize) -> u64 {
+        let shift = BITS * level as u32;
+        let turn = self.present >> shift;
+        let ahead = (slot as u64).wrapping_sub(turn) % SLOTS as u64;
+        (turn + ahead) << shift
     }
 
     /// The slot that begins first; of those that begin together the coarser, which may hold earlier deadlines.

@@ -361,6 +361,7 @@ impl Bench {
 
     /// What holds between any two calls.
     fn check(&self) {
+        assert_eq!(self.router.check(), Ok(()));
         let is: BTreeMap<_, _> =
             self.router.groups().map(|group| (group.address(), membership(group))).collect();
         assert_eq!(self.mirror, is, "what was told is not what is");

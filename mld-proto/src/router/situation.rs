@@ -1,0 +1,368 @@
+//! What a router's future depends on, in a form that two routers can be compared by.
+
+use core::hash::{Hash, Hasher};
+use core::net::Ipv6Addr;
+
+use super::check::sources_of;
+use super::core::Core;
+use crate::Limit;
+use crate::store::{GroupId, GroupSlot, Key, Shared, SourceSlot};
+
+impl Core {
+    /// See [`Router::hash_situation`](super::Router::hash_situation).
+    pub(super) fn hash_situation(&self, tables: Shared<'_>, hasher: &mut impl Hasher) {
+        self.config.hash(hasher);
+        for word in self.situation(tables) {
+            hasher.write_u128(word);
+        }
+    }
+
+    /// See [`Router::same_situation`](super::Router::same_situation).
+    pub(super) fn is_in_situation_of(
+        &self,
+        tables: Shared<'_>,
+        other: &Self,
+        other_tables: Shared<'_>,
+    ) -> bool {
+        self.config == other.config && self.situation(tables).eq(other.situation(other_tables))
+    }
+
+    /// Everything but the settings. The length of each list stands before it.
+    fn situation<'s>(&'s self, tables: Shared<'s>) -> impl Iterator<Item = u128> + 's {
+        let groups = self.groups_ascending(tables);
+        let router = [
+            self.running.into(),
+            self.stop_untold.into(),
+            self.sweep.is_some().into(),
+            tables.groups.len() as u128,
+            tables.sources.len() as u128,
+        ];
+        let refused = Limit::ALL.map(|limit| self.limits.count(limit) as u128);
+        let own = ascending(|| self.own.iter().copied()).map(Ipv6Addr::to_bits);
+        router
+            .into_iter()
+            .chain(refused)
+            .chain([self.own.len() as u128])
+            .chain(own)
+            .chain(self.election_words())
+            .chain([groups.clone().count() as u128])
+            .chain(groups.flat_map(move |slot| self.words_of_group(tables, slot)))
+            .chain(queue(tables, self.events.first(), |slot| slot.event_next))
+            .chain(queue(tables, self.transmits.first(), |slot| slot.transmit_next))
+            .chain(self.deleted(tables))
+    }
+
+    fn groups_ascending<'s>(
+        &'s self,
+        tables: Shared<'s>,
+    ) -> impl Iterator<Item = &'s GroupSlot> + Clone + 's {
+        let used = &tables.groups[..self.group_pool.reach()];
+        // A free slot has no address, the lowest there is.
+        let next = move |above: Ipv6Addr| {
+            used.iter().filter(|slot| slot.address > above).min_by_key(|slot| slot.address)
+        };
+        core::iter::successors(next(Ipv6Addr::UNSPECIFIED), move |slot| next(slot.address))
+    }
+
+    fn words_of_group<'s>(
+        &'s self,
+        tables: Shared<'s>,
+        slot: &'s GroupSlot,
+    ) -> impl Iterator<Item = u128> + 's {
+        let refused = Limit::ALL.map(|limit| {
+            let told = self.limits.is_told(self.index.hash(Key::Group(slot.address)), limit);
+            u128::from(told) << limit as u32
+        });
+        let group = [
+            slot.address.to_bits(),
+            self.remaining(slot.filter_deadline),
+            self.remaining_or_none(slot.version_1_until),
+            // How long a round has been due counts for when the next one is.
+            match slot.query_at {
+                0 => 0,
+                query_at => (1 << 64) + u128::from(query_at) - u128::from(self.now),
+            },
+            slot.flags.bits().into(),
+            slot.queries_left.into(),
+            (slot.life == self.life).into(),
+            self.is_stale(slot).into(),
+            refused.into_iter().sum(),
+            sources_of(tables, slot).count() as u128,
+        ];
+        group.into_iter().chain(self.sources_ascending(tables, slot).flat_map(|source| {
+            [
+                source.address.to_bits(),
+                self.remaining(source.deadline),
+                source.flags.bits().into(),
+                source.queries_left.into(),
+            ]
+        }))
+    }
+
+    fn sources_ascending<'s>(
+        &'s self,
+        tables: Shared<'s>,
+        group: &'s GroupSlot,
+    ) -> impl Iterator<Item = &'s SourceSlot> + 's {
+        let next = move |above: Option<Ipv6Addr>| {
+            let higher = sources_of(tables, group).filter(move |slot| Some(slot.address) > above);
+            higher.min_by_key(|slot| slot.address)
+        };
+        core::iter::successors(next(None), move |slot| next(Some(slot.address)))
+    }
+
+    /// Deleted sources in the order in which their slots are taken at need.
+    fn deleted<'s>(&'s self, tables: Shared<'s>) -> impl Iterator<Item = u128> + 's {
+        core::iter::successors(self.ghosts.some(), move |id| tables.sources[id.at()].timer_next.source())
+            .flat_map(move |id| {
+                let slot = &tables.sources[id.at()];
+                [tables.groups[slot.group.at()].address.to_bits(), slot.address.to_bits()]
+            })
+            .chain([0])
+    }
+
+    /// A deadline as seen from the present moment: none, over, or how long it will run.
+    fn remaining(&self, deadline: u64) -> u128 {
+        match deadline {
+            0 => 0,
+            deadline => 1 + self.remaining_or_none(deadline),
+        }
+    }
+
+    /// A moment that makes no difference any more once it is over. One that is now may be over or not, whatever
+    /// else the horizon says is told by that.
+    pub(super) fn remaining_or_none(&self, until: u64) -> u128 {
+        match until {
+            u64::MAX => u128::MAX,
+            until if until > self.horizon => 1 + u128::from(until) - u128::from(self.now),
+            _ => 0,
+        }
+    }
+}
+
+/// The groups of a queue, by address, in its order.
+fn queue<'s>(
+    tables: Shared<'s>,
+    first: Option<GroupId>,
+    next: impl Fn(&GroupSlot) -> GroupId + 's,
+) -> impl Iterator<Item = u128> + 's {
+    core::iter::successors(first, move |id| next(&tables.groups[id.at()]).some())
+        .map(move |id| tables.groups[id.at()].address.to_bits())
+        .chain([0])
+}
+
+/// Each address once, the lowest first.
+fn ascending<I: Iterator<Item = Ipv6Addr>>(
+    addresses: impl Fn() -> I + Clone,
+) -> impl Iterator<Item = Ipv6Addr> {
+    let lowest = addresses().min();
+    core::iter::successors(lowest, move |below| addresses().filter(|address| address > below).min())
+}
+
+#[cfg(test)]
+mod tests {
+    use core::hash::Hasher;
+    use core::net::Ipv6Addr;
+    use core::time::Duration;
+    use std::hash::DefaultHasher;
+    use std::vec::Vec;
+
+    use crate::store::{GroupSlot, IndexSlot, SourceSlot};
+    use crate::wire::{QueryFields, QueryFlags, Writer};
+    use crate::{Config, Instant, Record, Router, Tables};
+
+    type Small = Router<Tables<[GroupSlot; 4], [SourceSlot; 8], [IndexSlot; 16]>>;
+
+    const GROUP: Ipv6Addr = Ipv6Addr::new(0xff0e, 0, 0, 0, 0, 0, 0, 1);
+    const OTHER: Ipv6Addr = Ipv6Addr::new(0xff0e, 0, 0, 0, 0, 0, 0, 2);
+
+    /// Something that happens, at a second after the start.
+    #[derive(Clone, Copy)]
+    enum Act {
+        Says(Record, Ipv6Addr, &'static [u16]),
+        SaysInVersion1(Ipv6Addr),
+        Asks(u16, Ipv6Addr),
+        Polled,
+        Passes,
+    }
+    use Act::{Asks, Passes, Polled, Says, SaysInVersion1};
+
+    fn source(number: u16) -> Ipv6Addr {
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number)
+    }
+
+    fn link_local(number: u16) -> Ipv6Addr {
+        Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number)
+    }
+
+    fn act(router: &mut Small, now: Instant, act: Act) {
+        let mut buffer = [0; 1500];
+        let sent = match act {
+            Says(record, group, sources) => {
+                let mut writer = Writer::report_v2(&mut buffer).unwrap();
+                writer.record(record, group).unwrap();
+                for number in sources {
+                    writer.source(source(*number)).unwrap();
+                }
+                writer.finish(link_local(0xa))
+            }
+            SaysInVersion1(group) => {
+                Writer::report_v1(&mut buffer, group.try_into().unwrap()).unwrap().finish(link_local(0xa))
+            }
+            Asks(from, group) => {
+                let fields = QueryFields {
+                    group,
+                    response_code: 1000,
+                    flags: QueryFlags::empty(),
+                    robustness: 2,
+                    interval_code: 125,
+                };
+                Writer::query_v2(&mut buffer, fields).unwrap().finish(link_local(from))
+            }
+            Polled => {
+                while router.poll_transmit(now, &mut buffer).unwrap().is_some() {}
+                while router.poll_event().is_some() {}
+                return;
+            }
+            Passes => return router.handle_timeout(now),
+        };
+        router.handle_packet(now, &buffer[..sent.len]).unwrap();
+    }
+
+    fn story(begin: u64, seed: u64, acts: &[(u64, Act)]) -> Small {
+        let at = |second: u64| Instant::from_millis(begin + second * 1000);
+        let mut router = Router::new(Config::DEFAULT, Tables::EMPTY, seed);
+        router.start(at(0), Some(link_local(0x10)));
+        act(&mut router, at(0), Polled);
+        for (second, what) in acts {
+            act(&mut router, at(*second), *what);
+            assert_eq!(router.check(), Ok(()));
+        }
+        router
+    }
+
+    fn hash(router: &Small) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        router.hash_situation(&mut hasher);
+        hasher.finish()
+    }
+
+    fn assert_same(one: &Small, other: &Small) {
+        assert!(one.same_situation(other) && other.same_situation(one));
+        assert_eq!(hash(one), hash(other));
+    }
+
+    fn assert_different(one: &Small, other: &Small) {
+        assert!(!one.same_situation(other) && !other.same_situation(one));
+        assert_ne!(hash(one), hash(other));
+    }
+
+    const ACTS: &[(u64, Act)] = &[
+        (1, Says(Record::Allow, GROUP, &[1, 2])),
+        (1, Says(Record::IsEx, OTHER, &[3])),
+        (2, Polled),
+        (3, Says(Record::Block, GROUP, &[1])),
+        (3, Says(Record::ToIn, OTHER, &[])),
+        (3, Polled),
+        (4, Passes),
+    ];
+
+    #[test]
+    fn the_same_story_at_another_time_and_with_another_seed_is_the_same_situation() {
+        for until in 0..=ACTS.len() {
+            let acts = &ACTS[..until];
+            let one = story(0, 1, acts);
+            for (begin, seed) in [(1, 1), (4_095, 2), (1_000_003, 3), (1 << 40, 4)] {
+                assert_same(&one, &story(begin, seed, acts));
+            }
+        }
+    }
+
+    #[test]
+    fn tables_in_another_order_are_the_same_situation() {
+        let group = (1, Says(Record::Allow, GROUP, &[1, 2]));
+        let other = (1, Says(Record::IsEx, OTHER, &[3]));
+        let turned = (1, Says(Record::Allow, GROUP, &[2, 1]));
+        let one = story(0, 1, &[group, other, (1, Polled)]);
+        assert_same(&one, &story(0, 1, &[other, turned, (1, Polled)]));
+        // What is still to be told has an order.
+        assert_different(&story(0, 1, &[group, other]), &story(0, 1, &[other, group]));
+    }
+
+    #[test]
+    fn statistics_and_what_is_only_shown_make_no_difference() {
+        let one = story(0, 1, &[(5, Says(Record::IsEx, GROUP, &[])), (5, Polled)]);
+        let mut other =
+            story(0, 1, &[(4, Says(Record::IsEx, GROUP, &[])), (5, Says(Record::IsEx, GROUP, &[]))]);
+        act(&mut other, Instant::from_millis(5000), Polled);
+        assert_same(&one, &other);
+        assert_ne!(one.stats(), other.stats());
+        let created = |router: &Small| router.groups().next().map(|group| group.created());
+        assert_ne!(created(&one), created(&other));
+    }
+
+    #[test]
+    fn a_deadline_that_is_over_makes_the_difference_of_none() {
+        // The MLDv1 host counts as present until 261 s or 262 s; the group is refreshed later.
+        let seen = |second, until| {
+            let refreshed = [(second, SaysInVersion1(GROUP)), (200, Says(Record::IsEx, GROUP, &[]))];
+            story(0, 1, &[&refreshed[..], &[(200, Polled), (until, Passes), (until, Polled)]].concat())
+        };
+        assert_different(&seen(1, 260), &seen(2, 260));
+        assert_same(&seen(1, 262), &seen(2, 262));
+    }
+
+    #[test]
+    fn every_difference_of_state_is_another_situation() {
+        let ends: &[&[(u64, Act)]] = &[
+            &[],
+            &[(5, Passes)],
+            &[(6, Passes)],
+            &[(6, Passes), (6, Polled)],
+            &[(5, Says(Record::IsEx, GROUP, &[1]))],
+            &[(5, Says(Record::Allow, GROUP, &[1]))],
+            &[(5, Says(Record::Allow, GROUP, &[3]))],
+            &[(5, Says(Record::Block, GROUP, &[2]))],
+            &[(5, Says(Record::Block, GROUP, &[2])), (5, Polled)],
+            &[(5, Says(Record::ToIn, GROUP, &[1]))],
+            &[(5, Says(Record::IsEx, OTHER, &[]))],
+            &[(5, Says(Record::ToEx, OTHER, &[4]))],
+            &[(5, Asks(5, Ipv6Addr::UNSPECIFIED))],
+            &[(5, Asks(6, Ipv6Addr::UNSPECIFIED))],
+            &[(5, Asks(6, Ipv6Addr::UNSPECIFIED)), (5, Polled)],
+            &[(5, Asks(6, Ipv6Addr::UNSPECIFIED)), (6, Asks(7, Ipv6Addr::UNSPECIFIED))],
+            &[(5, Asks(0x20, OTHER))],
+            &[(126, Passes)],
+            &[(126, Passes), (126, Polled)],
+        ];
+        let routers: Vec<Small> = ends.iter().map(|end| story(0, 1, &[ACTS, end].concat())).collect();
+        for (at, one) in routers.iter().enumerate() {
+            assert_same(one, one);
+            for (than, other) in routers.iter().enumerate().skip(at + 1) {
+                assert!(!one.same_situation(other), "{at} is like {than}");
+                assert_different(one, other);
+            }
+        }
+        let mut other = routers[0].clone();
+        let seconds = Duration::from_secs(124);
+        let config = Config::builder().query_interval(seconds).build().unwrap();
+        other.reconfigure(other.now(), config);
+        assert_different(&routers[0], &other);
+        let mut other = routers[0].clone();
+        other.set_other_addresses([source(1)]);
+        assert_different(&routers[0], &other);
+        let mut other = routers[0].clone();
+        other.stop(other.now());
+        assert_different(&routers[0], &other);
+    }
+
+    #[test]
+    fn a_copy_goes_its_own_way() {
+        let one = story(0, 1, ACTS);
+        let mut copy = one.clone();
+        assert_same(&one, &copy);
+        act(&mut copy, Instant::from_millis(5000), Says(Record::Allow, GROUP, &[7]));
+        assert_different(&one, &copy);
+        assert_same(&one, &story(0, 1, ACTS));
+    }
+}
