@@ -21,6 +21,16 @@ impl Prefix {
         Some(Self::cut(address.to_bits(), length))
     }
 
+    /// The first address.
+    pub const fn address(self) -> Ipv6Addr {
+        self.address
+    }
+
+    /// How many bits count.
+    pub const fn length(self) -> u8 {
+        self.length
+    }
+
     /// Whether `address` begins with this prefix.
     pub const fn contains(self, address: Ipv6Addr) -> bool {
         address.to_bits() & Self::mask(self.length) == self.address.to_bits()
