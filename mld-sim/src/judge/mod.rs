@@ -1,10 +1,32 @@
 //! Who judges what happens in a world.
+//!
+//! [`Judges`] watch a world and end its run at the first rule that is broken. Each rule stands beside the code that judges
+//! it: whether the engine does what the [model](crate::model) does (`agreement`), what a router must never do (`cut-off`,
+//! `ghost`, `specific-queries`), what a host must do (`host-truth`, `host-answer`, `host-implosion`, `host-change`), that
+//! every packet is as the standards want it (`strict`), that tables, lists and wheel are in order (`self-check`). Once
+//! faults have ended, [`settled`] tells whether routers know what hosts want, and who queries (`one-querier`, `settled`).
 
+mod agreement;
+mod hosts;
+mod liveness;
+mod reading;
+mod safety;
+
+use core::cell::RefCell;
 use core::fmt;
+use core::net::Ipv6Addr;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use mld_proto::Instant;
 
+pub use liveness::{settled, settling_ms};
+
+use self::agreement::Twin;
+use self::hosts::Duties;
+use self::safety::Books;
 use crate::seconds::Seconds;
+use crate::world::{Happening, Input, NodeId, Observer, Scene, Turn, Wants, World};
 
 /// A rule was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +44,11 @@ impl Violation {
     pub fn new(rule: &'static str, text: impl Into<String>) -> Self {
         Self { at: Instant::ZERO, rule, text: text.into() }
     }
+
+    /// The same, said of somebody.
+    fn about(self, name: &str) -> Self {
+        Self { text: format!("{name}: {}", self.text), ..self }
+    }
 }
 
 impl fmt::Display for Violation {
@@ -31,3 +58,126 @@ impl fmt::Display for Violation {
 }
 
 impl core::error::Error for Violation {}
+
+/// Every judge of a world.
+#[derive(Debug, Default)]
+pub struct Judges {
+    twins: BTreeMap<NodeId, Twin>,
+    books: BTreeMap<NodeId, Books>,
+    hosts: BTreeMap<NodeId, (Duties, BTreeMap<Ipv6Addr, Wants>)>,
+    /// Whose frame arrived last, if it arrived as it was sent.
+    reporter: Option<NodeId>,
+    turns: u64,
+}
+
+/// Judges that watch a world.
+#[derive(Clone, Debug)]
+pub struct Bench(Rc<RefCell<Judges>>);
+
+impl Judges {
+    /// Every how many turns of routers one is checked from the inside.
+    const SELF_CHECK: u64 = 8;
+
+    /// Lets judges watch a world from now on; its routers must not have started yet.
+    pub fn watch(world: &mut World) -> Bench {
+        let judges = Rc::new(RefCell::new(Self::default()));
+        world.observe(Bench(Rc::clone(&judges)));
+        Bench(judges)
+    }
+
+    fn turn(&mut self, scene: &Scene<'_>, turn: &Turn<'_>) -> Result<(), Violation> {
+        let Some(engine) = scene.engine(turn.node) else { return Ok(()) };
+        let name = scene.name(turn.node);
+        let twin = self.twins.entry(turn.node).or_insert_with(|| Twin::new(engine.config()));
+        twin.turn(turn, engine).map_err(|violation| violation.about(name))?;
+        let reporter = self.reporter.take().filter(|_| matches!(turn.input, Input::Packet { .. }));
+        let books = self.books.entry(turn.node).or_default();
+        books.turn(turn, reporter, scene, engine, twin).map_err(|violation| violation.about(name))?;
+        self.turns += 1;
+        if self.turns.is_multiple_of(Self::SELF_CHECK) {
+            engine.check().map_err(|text| Violation::new("self-check", format!("{name}: {text}")))?;
+        }
+        Ok(())
+    }
+
+    fn host(
+        &mut self,
+        scene: &Scene<'_>,
+        at: Instant,
+        node: NodeId,
+    ) -> Result<Option<&mut Duties>, Violation> {
+        if !scene.is_honest_host(node) {
+            return Ok(None);
+        }
+        let (duties, before) = self.hosts.entry(node).or_default();
+        duties.check(at, scene.name(node), before)?;
+        Ok(Some(duties))
+    }
+}
+
+impl Bench {
+    /// What is left to be judged at the end of a run.
+    ///
+    /// # Errors
+    ///
+    /// A rule was broken.
+    pub fn finish(&self, world: &World) -> Result<(), Violation> {
+        let scene = world.scene();
+        let done = scene
+            .hosts()
+            .try_for_each(|node| self.0.borrow_mut().host(&scene, world.now(), node).map(|_| ()));
+        let checked = done.and_then(|()| {
+            scene.routers().try_for_each(|node| {
+                let engine = scene.engine(node).map_or(Ok(()), |engine| engine.check());
+                engine.map_err(|text| Violation::new("self-check", format!("{}: {text}", scene.name(node))))
+            })
+        });
+        checked.map_err(|violation| Violation { at: world.now(), ..violation })
+    }
+}
+
+impl Observer for Bench {
+    fn observe(
+        &mut self,
+        scene: &Scene<'_>,
+        at: Instant,
+        happening: &Happening<'_>,
+    ) -> Result<(), Violation> {
+        let mut judges = self.0.borrow_mut();
+        match *happening {
+            Happening::Turn(turn) => judges.turn(scene, turn),
+            Happening::Sent { frame } => {
+                let wants = scene.wants(frame.from);
+                match (judges.host(scene, at, frame.from)?, wants) {
+                    (Some(duties), Some(wants)) => duties
+                        .sent(at, frame, wants)
+                        .map_err(|violation| violation.about(scene.name(frame.from))),
+                    _ => Ok(()),
+                }
+            }
+            Happening::Delivered { frame, to, packet, .. } => {
+                let is_whole = *packet == *frame.packet && scene.is_honest_host(frame.from);
+                judges.reporter = is_whole.then_some(frame.from);
+                let (is_heard, wants) = (scene.is_heard(to), scene.wants(to));
+                if let (Some(duties), Some(wants)) = (judges.host(scene, at, to)?, wants)
+                    && is_heard
+                {
+                    duties.heard(at, packet, wants);
+                }
+                Ok(())
+            }
+            Happening::Host { node, call } => {
+                let Some(wants) = scene.wants(node).filter(|_| scene.is_honest_host(node)) else {
+                    return Ok(());
+                };
+                let is_heard = scene.is_heard(node);
+                judges.host(scene, at, node)?;
+                let (duties, before) = judges.hosts.entry(node).or_default();
+                duties.called(at, call, before, wants, is_heard);
+                before.clone_from(wants);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

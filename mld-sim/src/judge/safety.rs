@@ -1,0 +1,401 @@
+//! What a router must never do, whatever happens on its link.
+//!
+//! The rules look at what reached the router and what the hosts really want, not at the model's state; only the
+//! intervals in force are the model's. MALI is the listening interval, LLQT the last-listener time.
+//!
+//! **Nobody is cut off** (`cut-off`). A host listens and a Report of its that says so was accepted at `t`. Until
+//! `t + MALI` the router forwards to it what the Report asked for, unless the host withdrew it in a later Report. A
+//! Query of S clear, sent or accepted at `u`, brings the end forward to `u + LLQT` (of a received Query: its response
+//! delay × the last-listener count): for the whole group if it names no source, for the sources it names otherwise.
+//! Each further Report begins again. Why nothing in the record tables may end it sooner:
+//! - IS_EX of another in INCLUDE deletes a source or blocks one that nobody asked for; what is deleted is forwarded as
+//!   long as the filter timer runs, which was set to MALI later than `t`.
+//! - A source that another excludes in EXCLUDE enters the Requested List with MALI or the filter timer, which is no
+//!   shorter than what any listener in EXCLUDE mode was given.
+//!
+//! A router with immediate leave cuts off on purpose; what was refused for a limit is no Report that says so.
+//!
+//! **Nobody is forwarded to for ever** (`ghost`). Of a group nothing is known after `t + MALI`, `t` being when a record
+//! for it was last accepted: no timer is ever set further than MALI ahead. A source is not forwarded after `w + MALI`, `w`
+//! being when a record last wanted it (named it in IS_IN, TO_IN or ALLOW, or excluded others in its place), or, if
+//! `d`, the first record after `w` that excludes it, found the group still in EXCLUDE, after `d + MALI`: such a record puts
+//! an unlisted source into the Requested List with MALI at most. A listener that excludes it answers each General Query,
+//! so that without loss `d` is at most one Query Interval and the response delays later than `w`, and the source ends
+//! within MALI and that.
+//!
+//! **Specific Queries end** (`specific-queries`). Since the last Report that calls for some (TO_IN, TO_EX, BLOCK, Done)
+//! was accepted by the querier, each source of a group, and the group itself, is asked for at most as often as the
+//! last-listener count says.
+
+use core::net::Ipv6Addr;
+use std::collections::{BTreeMap, BTreeSet};
+
+use mld_proto::{FilterMode, GroupAddr, Item, MessageKind, Querier, Record};
+
+use super::Violation;
+use super::agreement::Twin;
+use super::reading::Query;
+use crate::model::{Sent, strict};
+use crate::world::{Engine, Input, NodeId, Scene, Turn};
+
+/// A source that no Report names stands for all of them.
+const UNLISTED: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 0xffff);
+/// The record types of MLDv2.
+const IS_IN: u8 = 1;
+const IS_EX: u8 = 2;
+const TO_IN: u8 = 3;
+const TO_EX: u8 = 4;
+const ALLOW: u8 = 5;
+const BLOCK: u8 = 6;
+
+/// What is known of one router's inputs.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    /// What hosts were promised, by group and host.
+    promises: BTreeMap<(Ipv6Addr, NodeId), Promise>,
+    groups: BTreeMap<Ipv6Addr, GroupBook>,
+    /// State was refused: which sources a list keeps is open.
+    was_refused: bool,
+}
+
+/// Until when a host is forwarded to.
+#[derive(Debug, Default)]
+struct Promise {
+    /// Everything but `excluded`.
+    all_until: u64,
+    excluded: BTreeSet<Ipv6Addr>,
+    /// Specific Queries for sources bring their end forward.
+    capped: BTreeMap<Ipv6Addr, u64>,
+    /// These sources.
+    sources_until: BTreeMap<Ipv6Addr, u64>,
+}
+
+#[derive(Debug, Default)]
+struct GroupBook {
+    /// By when the group is gone.
+    gone_by: u64,
+    /// By when a source is no longer forwarded; those that are not in it follow `UNLISTED`.
+    sources: BTreeMap<Ipv6Addr, SourceBook>,
+    version_1_until: u64,
+    /// How many Reports called for specific Queries.
+    calls: u64,
+    /// How often the group and each source were asked for since which call.
+    asked: BTreeMap<Option<Ipv6Addr>, (u64, u32)>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct SourceBook {
+    wanted_by: u64,
+    /// A record excluded it since it was last wanted.
+    is_excluded: bool,
+}
+
+/// A record of an accepted Report.
+struct Said {
+    group: Ipv6Addr,
+    kind: u8,
+    sources: Vec<Ipv6Addr>,
+}
+
+impl Books {
+    /// Looks at one call of the router, after the model has made it.
+    pub(super) fn turn(
+        &mut self,
+        turn: &Turn<'_>,
+        reporter: Option<NodeId>,
+        scene: &Scene<'_>,
+        engine: &Engine,
+        twin: &Twin,
+    ) -> Result<(), Violation> {
+        let now = turn.local.as_millis();
+        match turn.input {
+            Input::Start(_) | Input::Stop | Input::Crash => *self = Self::default(),
+            Input::Packet { packet, result: Ok(kind), items, refused } => {
+                self.was_refused |= refused > 0;
+                self.accepted(now, packet, kind, items, reporter.filter(|_| refused == 0), engine, twin);
+            }
+            _ => {}
+        }
+        for frame in turn.sent {
+            if let Some(query) = Query::read(&frame.packet) {
+                self.lower(&query, now + twin.model.last_listener_time_ms());
+                self.asked(&query, twin)?;
+            }
+        }
+        if let Input::Packet { items, .. } = turn.input {
+            let touched = items.iter().filter_map(reported);
+            let touched: BTreeSet<_> = touched.chain(asked_for(turn)).collect();
+            touched.into_iter().try_for_each(|group| self.check(group, now, scene, engine, twin))
+        } else {
+            self.groups.keys().try_for_each(|group| self.check(*group, now + 1, scene, engine, twin))
+        }
+    }
+
+    fn accepted(
+        &mut self,
+        now: u64,
+        packet: &[u8],
+        kind: MessageKind,
+        items: &[Item],
+        reporter: Option<NodeId>,
+        engine: &Engine,
+        twin: &Twin,
+    ) {
+        if kind == MessageKind::Query {
+            let Some(mut query) = Query::read(packet) else { return };
+            if twin.settings().version == 1 {
+                // Read as the first 24 octets (R-WIRE-32).
+                query.suppress = false;
+                query.sources.clear();
+            }
+            let count = u64::from(twin.model.last_listener_count());
+            let delay_ms =
+                if twin.settings().version == 1 { u64::from(query.code) } else { query.delay_ms() };
+            let own = twin.settings().last_listener_interval_ms;
+            let delay_ms = if delay_ms == 0 { own } else { delay_ms };
+            self.lower(&query, now + delay_ms * count);
+            return;
+        }
+        let until = now + twin.model.listening_interval_ms();
+        let version_1 = twin.settings().version == 1;
+        for item in items {
+            match *item {
+                Item::Report { group, record, .. } => {
+                    let book = self.groups.entry(group.get()).or_default();
+                    book.gone_by = book.gone_by.max(until);
+                    if record == Record::Report {
+                        book.version_1_until = until;
+                    }
+                    if matches!(record, Record::ToIn | Record::ToEx | Record::Block) {
+                        book.call(engine);
+                    }
+                }
+                Item::Done { group, .. } => self.groups.entry(group.get()).or_default().call(engine),
+                _ => {}
+            }
+        }
+        let told: BTreeSet<Ipv6Addr> = items.iter().filter_map(reported).collect();
+        let Some(records) = records(packet) else {
+            // Built in an odd way, so that its lists are not read: it may have wanted anything.
+            for group in told {
+                self.groups.entry(group).or_default().want_all(until);
+            }
+            return;
+        };
+        for said in records.iter().filter(|said| told.contains(&said.group)) {
+            let book = self.groups.entry(said.group).or_default();
+            book.record(now, until, said, version_1);
+            if let Some(host) = reporter {
+                self.promises.entry((said.group, host)).or_default().record(until, said, version_1);
+            }
+        }
+    }
+
+    /// A Query brings forward what was promised.
+    fn lower(&mut self, query: &Query, until: u64) {
+        if query.suppress || query.is_general() {
+            return;
+        }
+        let range = (query.group, NodeId(0))..=(query.group, NodeId(u32::MAX));
+        for (_, promise) in self.promises.range_mut(range) {
+            if query.sources.is_empty() {
+                promise.all_until = promise.all_until.min(until);
+                promise.sources_until.values_mut().for_each(|end| *end = (*end).min(until));
+            }
+            for source in &query.sources {
+                let cap = promise.capped.entry(*source).or_insert(until);
+                *cap = (*cap).min(until);
+                if let Some(end) = promise.sources_until.get_mut(source) {
+                    *end = (*end).min(until);
+                }
+            }
+        }
+    }
+
+    fn asked(&mut self, query: &Query, twin: &Twin) -> Result<(), Violation> {
+        if query.is_general() {
+            return Ok(());
+        }
+        let most = u32::from(twin.model.last_listener_count());
+        let book = self.groups.entry(query.group).or_default();
+        let things: Vec<_> = if query.sources.is_empty() {
+            vec![None]
+        } else {
+            query.sources.iter().copied().map(Some).collect()
+        };
+        for thing in things {
+            let (call, asked) = book.asked.entry(thing).or_insert((0, most));
+            if *call != book.calls {
+                (*call, *asked) = (book.calls, 0);
+            }
+            *asked += 1;
+            if *asked > most {
+                return Err(Violation::new(
+                    "specific-queries",
+                    format!("{} {thing:?} was asked for more than {most} times", query.group),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a group is as it must be, what ends before `ended` being over.
+    fn check(
+        &self,
+        group: Ipv6Addr,
+        ended: u64,
+        scene: &Scene<'_>,
+        engine: &Engine,
+        twin: &Twin,
+    ) -> Result<(), Violation> {
+        let promises = self.promises.range((group, NodeId(0))..=(group, NodeId(u32::MAX)));
+        for ((_, host), promise) in promises.filter(|_| !twin.settings().immediate_leave) {
+            let Some(wants) = scene.wants(*host).and_then(|wants| wants.get(&group)) else { continue };
+            let sources = promise.sources_until.keys().chain(&promise.excluded).chain([&UNLISTED]);
+            for source in sources.filter(|source| wants.wants(**source)) {
+                let until = promise.until(*source);
+                if until >= ended && !passes(engine, group, *source) {
+                    let name = scene.name(*host);
+                    return Err(Violation::new(
+                        "cut-off",
+                        format!(
+                            "{name} wants {group} from {source}, was promised it until {until} ms and is cut off"
+                        ),
+                    ));
+                }
+            }
+        }
+        let Some(book) = self.groups.get(&group) else { return Ok(()) };
+        let is_known = GroupAddr::new(group).is_ok_and(|group| engine.group(group).is_some());
+        if is_known && book.gone_by < ended {
+            return Err(Violation::new("ghost", format!("{group} should be gone by {} ms", book.gone_by)));
+        }
+        if !is_known || self.was_refused || twin.settings().version == 1 {
+            return Ok(());
+        }
+        for (source, sources) in &book.sources {
+            if sources.wanted_by < ended && passes(engine, group, *source) {
+                return Err(Violation::new(
+                    "ghost",
+                    format!("{group} from {source} should have ended by {} ms", sources.wanted_by),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Promise {
+    fn until(&self, source: Ipv6Addr) -> u64 {
+        let all = if self.excluded.contains(&source) { 0 } else { self.all_until };
+        let all = self.capped.get(&source).map_or(all, |cap| all.min(*cap));
+        all.max(self.sources_until.get(&source).copied().unwrap_or(0))
+    }
+
+    fn record(&mut self, until: u64, said: &Said, version_1: bool) {
+        let interest = !matches!(said.kind, BLOCK) && !(said.kind == TO_IN && said.sources.is_empty());
+        if version_1 && interest {
+            // Such a router reads every interest as one in the whole group.
+            *self = Self { all_until: until, ..Self::default() };
+            return;
+        }
+        match said.kind {
+            IS_EX | TO_EX => {
+                self.all_until = until;
+                self.excluded = said.sources.iter().copied().collect();
+                self.capped.retain(|source, _| self.excluded.contains(source));
+                self.sources_until.retain(|source, _| !self.excluded.contains(source));
+            }
+            IS_IN | TO_IN | ALLOW => {
+                if said.kind == TO_IN {
+                    (self.all_until, self.sources_until) = (0, BTreeMap::new());
+                }
+                self.sources_until.extend(said.sources.iter().map(|source| (*source, until)));
+            }
+            _ => {
+                for source in &said.sources {
+                    self.sources_until.remove(source);
+                    self.excluded.insert(*source);
+                }
+            }
+        }
+    }
+}
+
+impl GroupBook {
+    /// A Report calls for specific Queries, if the router is the querier.
+    fn call(&mut self, engine: &Engine) {
+        if matches!(engine.querier(), Querier::Me(_)) {
+            self.calls += 1;
+        }
+    }
+
+    fn want_all(&mut self, until: u64) {
+        self.sources.entry(UNLISTED).or_default();
+        for book in self.sources.values_mut() {
+            *book = SourceBook { wanted_by: book.wanted_by.max(until), is_excluded: false };
+        }
+    }
+
+    fn record(&mut self, now: u64, until: u64, said: &Said, version_1: bool) {
+        let in_version_1 = version_1 || self.version_1_until >= now;
+        for source in said.sources.iter().chain([&UNLISTED]) {
+            let like = self.sources.get(&UNLISTED).copied().unwrap_or_default();
+            self.sources.entry(*source).or_insert(like);
+        }
+        for (source, book) in &mut self.sources {
+            let is_named = said.sources.contains(source);
+            let is_wanted = match said.kind {
+                IS_EX => !is_named,
+                // A group in version 1 mode takes TO_EX without its list (R-CMP-15).
+                TO_EX => !is_named || in_version_1,
+                IS_IN | TO_IN | ALLOW => is_named,
+                _ => false,
+            };
+            let is_excluded = !is_wanted && is_named;
+            if is_wanted {
+                *book = SourceBook { wanted_by: until, is_excluded: false };
+            } else if is_excluded && !book.is_excluded {
+                book.is_excluded = true;
+                if book.wanted_by >= now {
+                    book.wanted_by = book.wanted_by.max(until);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the router would forward, also of a group that is never forwarded because of its scope.
+pub(super) fn passes(engine: &Engine, group: Ipv6Addr, source: Ipv6Addr) -> bool {
+    let Some(group) = GroupAddr::new(group).ok().and_then(|group| engine.group(group)) else { return false };
+    let listed = group.sources().find(|listed| listed.address() == source);
+    listed.map_or(group.filter_mode() == FilterMode::Exclude, |listed| listed.is_forwarding())
+}
+
+/// The groups that the router asked for.
+fn asked_for(turn: &Turn<'_>) -> impl Iterator<Item = Ipv6Addr> {
+    turn.sent.iter().filter_map(|frame| Query::read(&frame.packet)).map(|query| query.group)
+}
+
+fn reported(item: &Item) -> Option<Ipv6Addr> {
+    match item {
+        Item::Report { group, .. } | Item::Done { group, .. } => Some(group.get()),
+        _ => None,
+    }
+}
+
+/// The records of a Report that was built as it should be, MLDv1 as what it stands for.
+fn records(packet: &[u8]) -> Option<Vec<Said>> {
+    let one = |group, kind| Some(vec![Said { group, kind, sources: Vec::new() }]);
+    match strict(packet, u16::MAX).ok()? {
+        Sent::ReportV2 { records, .. } => Some(
+            records
+                .into_iter()
+                .map(|record| Said { group: record.group, kind: record.kind, sources: record.sources })
+                .collect(),
+        ),
+        Sent::ReportV1 { group, .. } => one(group, IS_EX),
+        Sent::Done { group, .. } => one(group, TO_IN),
+        Sent::Query { .. } => None,
+    }
+}
