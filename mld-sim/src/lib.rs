@@ -10,6 +10,7 @@ mod error;
 pub mod judge;
 pub mod link;
 pub mod model;
+pub mod record;
 pub mod replay;
 pub mod rng;
 pub mod seconds;

@@ -1,0 +1,231 @@
+//! Which line shows what: everything, as long as that can be read; then what belongs together shares a line.
+
+use std::collections::BTreeMap;
+
+use super::super::words::Seconds;
+use super::lanes::Lanes;
+use super::notes::{Entry, Fate, Kind, Notes};
+
+/// A picture of more lines is not read.
+const ROWS_MAX: usize = 64;
+/// What hosts of one lane do alike within this time shares a line.
+const BURST_MS: u64 = 30_000;
+/// So many lines in a row that change nothing are summed up.
+const CUT_MIN: usize = 3;
+
+/// A line of the picture.
+pub(super) struct Row {
+    pub(super) at_ms: u64,
+    pub(super) until_ms: u64,
+    pub(super) entries: Vec<usize>,
+    pub(super) text: String,
+    /// The entries are summed up and not drawn.
+    pub(super) is_cut: bool,
+}
+
+/// How much is folded together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    /// What a crowd does alike shares a line.
+    Everything,
+    /// What changes nothing is summed up.
+    WithoutRoutine,
+    /// That a message was lost or refused is no reason to show it, nor what a member of a crowd wants.
+    WithoutLosses,
+    /// Neither are calls and timers that change nothing.
+    News,
+}
+
+/// The lines of the picture, in order of time.
+pub(super) fn fold(notes: &Notes, lanes: &Lanes) -> Vec<Row> {
+    let levels = [Level::Everything, Level::WithoutRoutine, Level::WithoutLosses, Level::News];
+    let mut rows = Vec::new();
+    for level in levels {
+        rows = Folding { notes, lanes, level, rows: Vec::new(), routine: Vec::new() }.fold();
+        if rows.len() <= ROWS_MAX {
+            return rows;
+        }
+    }
+    leave_out_the_middle(&mut rows);
+    rows
+}
+
+struct Folding<'n> {
+    notes: &'n Notes,
+    lanes: &'n Lanes,
+    level: Level,
+    rows: Vec<Row>,
+    /// Entries that may be summed up.
+    routine: Vec<usize>,
+}
+
+impl Folding<'_> {
+    fn fold(mut self) -> Vec<Row> {
+        for (at, entry) in self.notes.entries.iter().enumerate() {
+            if self.is_routine(entry) {
+                self.routine.push(at);
+            } else {
+                self.end_routine();
+                self.show(at);
+            }
+        }
+        self.end_routine();
+        for at in 0..self.rows.len() {
+            self.rows[at].text = self.text(&self.rows[at]);
+        }
+        self.rows
+    }
+
+    fn is_routine(&self, entry: &Entry) -> bool {
+        let is_smooth = entry.fates.iter().all(|(_, fate)| {
+            matches!(fate, Fate::UnderWay | Fate::Down | Fate::Arrived { refused: None, .. })
+        });
+        match self.level {
+            Level::Everything => false,
+            Level::WithoutRoutine => !entry.is_news && is_smooth,
+            Level::WithoutLosses => !entry.is_news,
+            Level::News => !entry.is_news || entry.kind == Kind::Call,
+        }
+    }
+
+    fn end_routine(&mut self) {
+        let routine = core::mem::take(&mut self.routine);
+        let before = self.rows.len();
+        for at in &routine {
+            self.show(*at);
+        }
+        // Few lines are shown as they are.
+        if self.rows.len() - before >= CUT_MIN {
+            self.rows.truncate(before);
+            self.rows.push(self.row(routine, true));
+        }
+    }
+
+    /// Gives an entry a line, or a place in that of others of its crowd.
+    fn show(&mut self, at: usize) {
+        let entry = &self.notes.entries[at];
+        let key = |entry: &Entry| {
+            let lane = self.lanes.index(entry.who?);
+            let text = if self.level < Level::WithoutLosses { &*entry.text } else { "" };
+            self.lanes.lanes[lane].is_crowd().then(|| (lane, entry.kind, text.to_owned()))
+        };
+        let own = key(entry);
+        let alike = own.as_ref().and_then(|own| {
+            let rows = self.rows.iter_mut().rev();
+            rows.map_while(|row| match key(&self.notes.entries[row.entries[0]]) {
+                Some(other) if !row.is_cut && entry.at_ms - row.at_ms <= BURST_MS => Some((row, other)),
+                _ => None,
+            })
+            .find(|(_, other)| other == own)
+        });
+        match alike {
+            Some((row, _)) => {
+                row.entries.push(at);
+                row.until_ms = entry.at_ms;
+            }
+            None => {
+                let row = self.row(vec![at], false);
+                self.rows.push(row);
+            }
+        }
+    }
+
+    fn row(&self, entries: Vec<usize>, is_cut: bool) -> Row {
+        let time = |at: Option<&usize>| at.map_or(0, |at| self.notes.entries[*at].at_ms);
+        let (at_ms, until_ms) = (time(entries.first()), time(entries.last()));
+        Row { at_ms, until_ms, entries, text: String::new(), is_cut }
+    }
+
+    fn text(&self, row: &Row) -> String {
+        match &row.entries[..] {
+            entries if row.is_cut => format!("{}; nothing changes", self.counted(entries)),
+            [entry] => self.entry_text(&self.notes.entries[*entry]),
+            entries => self.burst_text(row, entries),
+        }
+    }
+
+    fn entry_text(&self, entry: &Entry) -> String {
+        let name = entry.who.map_or("", |who| &self.notes.actors[who.0 as usize].name);
+        let mut text = match entry.kind {
+            kind if kind.is_message() => format!("{name}: {}", entry.text),
+            Kind::Change | Kind::Timer => entry.text.clone(),
+            _ => format!("{name} {}", entry.text),
+        };
+        for effect in &entry.effects {
+            text += "; ";
+            text += effect;
+        }
+        let mut refused: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (node, fate) in &entry.fates {
+            if let Fate::Arrived { refused: Some(why), .. } = fate {
+                let names = refused.entry(why.name()).or_default();
+                names.push(&self.notes.actors[node.0 as usize].name);
+            }
+        }
+        for (why, names) in refused {
+            text += &format!("; {}: {why}", names.join(", "));
+        }
+        text
+    }
+
+    fn burst_text(&self, row: &Row, entries: &[usize]) -> String {
+        let first = &self.notes.entries[entries[0]];
+        let is_alike = entries.iter().all(|at| self.notes.entries[*at].text == first.text);
+        let until = if row.until_ms == row.at_ms {
+            String::new()
+        } else {
+            format!(" until {}", Seconds(row.until_ms))
+        };
+        if is_alike && first.kind.is_message() {
+            format!("{} × {}{until}", entries.len(), first.text)
+        } else if is_alike {
+            format!("{} hosts: {}{until}", entries.len(), first.text)
+        } else {
+            format!("{}{until}", self.counted(entries))
+        }
+    }
+
+    /// How many of each kind there are.
+    fn counted(&self, entries: &[usize]) -> String {
+        let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
+        for at in entries {
+            *counts.entry(self.notes.entries[*at].kind).or_default() += 1;
+        }
+        let texts: Vec<_> = counts
+            .into_iter()
+            .map(|(kind, count)| {
+                let name = match kind {
+                    Kind::Query if count == 1 => "Query",
+                    Kind::Query => "Queries",
+                    Kind::Report if count == 1 => "Report",
+                    Kind::Report => "Reports",
+                    Kind::Done => "Done",
+                    Kind::Unreadable => "unreadable",
+                    Kind::Call if count == 1 => "call",
+                    Kind::Call => "calls",
+                    Kind::Power => "starts and stops",
+                    Kind::Timer if count == 1 => "timeout",
+                    Kind::Timer => "timeouts",
+                    Kind::Change if count == 1 => "change",
+                    Kind::Change => "changes",
+                };
+                format!("{count} {name}")
+            })
+            .collect();
+        texts.join(", ")
+    }
+}
+
+/// Keeps the beginning and the end.
+fn leave_out_the_middle(rows: &mut Vec<Row>) {
+    let (first, last) = (ROWS_MAX / 2, rows.len() - ROWS_MAX / 2);
+    let entries: Vec<_> = rows[first..last].iter().flat_map(|row| row.entries.iter().copied()).collect();
+    let cut = Row {
+        at_ms: rows[first].at_ms,
+        until_ms: rows[last - 1].until_ms,
+        text: format!("{} happenings are left out here", entries.len()),
+        entries,
+        is_cut: true,
+    };
+    rows.splice(first..last, [cut]);
+}
