@@ -45,31 +45,40 @@ impl Index {
 
     /// Adds a slot under a key that is not there yet.
     pub(crate) fn insert(&self, index: &mut [IndexSlot], key: Key, id: TimerId) {
-        let tag = self.hash(key);
+        Self::put(index, self.hash(key), id.0);
+    }
+
+    /// Adds the slot `id` of a key with this hash that is not there yet.
+    pub(crate) fn put(index: &mut [IndexSlot], tag: u32, id: u32) {
         let mask = index.len() - 1;
         let mut place = tag as usize & mask;
         while index[place].id != 0 {
             place = (place + 1) & mask;
         }
-        index[place] = IndexSlot { tag, id: id.0 + 1 };
+        index[place] = IndexSlot { tag, id: id + 1 };
     }
 
     /// Takes a key out and closes the gap: what stands behind it moves up if it belongs further up.
     pub(crate) fn remove(&self, tables: Shared<'_>, key: Key) -> Option<Removal> {
-        Some(Removal { gap: self.find(tables, key)? })
+        self.find(tables, key).map(Removal::of)
     }
 
     #[inline]
     fn find(&self, tables: Shared<'_>, key: Key) -> Option<usize> {
-        let tag = self.hash(key);
-        let mask = tables.index.len().wrapping_sub(1);
+        Self::locate(tables.index, self.hash(key), |id| is(tables, TimerId(id), key))
+    }
+
+    /// Where the key of this hash stands that the slot says `is` it.
+    #[inline]
+    pub(crate) fn locate(index: &[IndexSlot], tag: u32, is: impl Fn(u32) -> bool) -> Option<usize> {
+        let mask = index.len().wrapping_sub(1);
         let mut place = tag as usize & mask;
         loop {
-            let slot = tables.index.get(place)?;
+            let slot = index.get(place)?;
             if slot.id == 0 {
                 return None;
             }
-            if slot.tag == tag && is(tables, TimerId(slot.id - 1), key) {
+            if slot.tag == tag && is(slot.id - 1) {
                 return Some(place);
             }
             place = (place + 1) & mask;
@@ -83,9 +92,15 @@ impl Index {
             Key::Group(address) => (address, 0),
             Key::Source(group, address) => (address, u64::from(group.0) + 1),
         };
+        self.hash_of(address, group)
+    }
+
+    /// The hash of an address that belongs to an `owner`, 0 for nobody's.
+    #[inline]
+    pub(crate) fn hash_of(&self, address: Ipv6Addr, owner: u64) -> u32 {
         let bits = address.to_bits();
         let first = fold((bits >> 64) as u64 ^ self.keys[0], bits as u64 ^ self.keys[1]);
-        fold(first ^ group ^ self.keys[1], self.keys[0] | 1) as u32
+        fold(first ^ owner ^ self.keys[1], self.keys[0] | 1) as u32
     }
 }
 
@@ -97,6 +112,11 @@ pub(crate) struct Removal {
 }
 
 impl Removal {
+    /// Frees this place.
+    pub(crate) const fn of(gap: usize) -> Self {
+        Self { gap }
+    }
+
     pub(crate) fn carry_out(self, index: &mut [IndexSlot]) {
         let mask = index.len() - 1;
         let (mut gap, mut place) = (self.gap, self.gap);

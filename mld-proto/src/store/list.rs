@@ -1,15 +1,24 @@
 use super::{GroupId, GroupSlot, SourceId, View};
 
-/// A queue of groups, linked through one of two fields of their slots.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct GroupQueue {
+/// A queue of groups, linked through a field of their slots.
+#[derive(Debug)]
+pub(crate) struct GroupQueue<S = GroupSlot> {
     head: GroupId,
     tail: GroupId,
-    link: fn(&mut GroupSlot) -> &mut GroupId,
+    link: fn(&mut S) -> &mut GroupId,
 }
 
-impl GroupQueue {
-    pub(crate) const fn new(link: fn(&mut GroupSlot) -> &mut GroupId) -> Self {
+// By hand, as slots need not be `Copy`.
+impl<S> Clone for GroupQueue<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for GroupQueue<S> {}
+
+impl<S> GroupQueue<S> {
+    pub(crate) const fn new(link: fn(&mut S) -> &mut GroupId) -> Self {
         Self { head: GroupId::NIL, tail: GroupId::NIL, link }
     }
 
@@ -22,12 +31,12 @@ impl GroupQueue {
     }
 
     /// The group behind `id`, which is on this queue or was cut off it.
-    pub(crate) fn after(&self, groups: &mut [GroupSlot], id: GroupId) -> Option<GroupId> {
+    pub(crate) fn after(&self, groups: &mut [S], id: GroupId) -> Option<GroupId> {
         (self.link)(&mut groups[id.at()]).some()
     }
 
     /// Cuts off all that was pushed after `last` had been the last; returns the first of it.
-    pub(crate) fn cut_after(&mut self, groups: &mut [GroupSlot], last: Option<GroupId>) -> Option<GroupId> {
+    pub(crate) fn cut_after(&mut self, groups: &mut [S], last: Option<GroupId>) -> Option<GroupId> {
         let link = match last {
             Some(last) => (self.link)(&mut groups[last.at()]),
             None => &mut self.head,
@@ -38,7 +47,7 @@ impl GroupQueue {
     }
 
     /// Appends a group that is not on the queue.
-    pub(crate) fn push(&mut self, groups: &mut [GroupSlot], id: GroupId) {
+    pub(crate) fn push(&mut self, groups: &mut [S], id: GroupId) {
         *(self.link)(&mut groups[id.at()]) = GroupId::NIL;
         match self.tail.some() {
             Some(tail) => *(self.link)(&mut groups[tail.at()]) = id,
@@ -48,7 +57,7 @@ impl GroupQueue {
     }
 
     /// Takes the first group off.
-    pub(crate) fn pop(&mut self, groups: &mut [GroupSlot]) -> Option<GroupId> {
+    pub(crate) fn pop(&mut self, groups: &mut [S]) -> Option<GroupId> {
         let id = self.head.some()?;
         self.head = *(self.link)(&mut groups[id.at()]);
         if self.head == GroupId::NIL {
