@@ -86,6 +86,8 @@ mod addr;
 mod config;
 mod discard;
 mod event;
+mod listener;
+mod receive;
 mod router;
 mod ssm;
 mod stats;
@@ -108,6 +110,11 @@ pub use discard::Discard;
 pub use event::{
     BufferTooSmall, Event, FilterMode, GroupState, Item, Limit, MessageKind, MessageMeta, Querier, Record,
     Transmit,
+};
+pub use listener::{
+    DEFAULT_UNSOLICITED_REPORT_INTERVAL, DEFAULT_UNSOLICITED_REPORT_INTERVAL_V1, ListenError, Listener,
+    ListenerConfig, ListenerConfigBuilder, ListenerEvent, ListenerFilterSlot, ListenerGroup,
+    ListenerGroupSlot, ListenerSourceSlot, ListenerStats, ListenerStorage, ListenerTables, Socket,
 };
 pub use router::{Accepted, GroupRef, OTHER_ADDRESSES, Router, SourceRef, Usage};
 pub use ssm::{Prefix, PrefixError, SSM_PREFIXES_MAX, SsmRange};

@@ -79,7 +79,7 @@ impl Stats {
 }
 
 impl MessageCounts {
-    const NEW: Self = Self { query: 0, report_v1: 0, report_v2: 0, done: 0 };
+    pub(crate) const NEW: Self = Self { query: 0, report_v1: 0, report_v2: 0, done: 0 };
 
     pub(crate) fn count(&mut self, kind: MessageKind) {
         *match kind {

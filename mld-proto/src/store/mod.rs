@@ -8,15 +8,17 @@ mod check;
 mod index;
 mod list;
 mod pool;
+mod ring;
 mod slot;
 mod wheel;
 
 use core::fmt;
 
 pub(crate) use check::{check_queue, check_ring};
-pub(crate) use index::{Index, Key};
+pub(crate) use index::{Index, Key, Removal};
 pub(crate) use list::{GroupQueue, SourceList};
 pub(crate) use pool::Pool;
+pub(crate) use ring::{Linked, Ring, RingWalk};
 pub(crate) use slot::{GroupFlags, GroupId, SourceFlags, SourceId, TimerId, TimerOf};
 pub use slot::{GroupSlot, IndexSlot, SourceSlot};
 pub(crate) use wheel::{Links, NOWHERE, Node, Nodes, Wheel};

@@ -239,6 +239,11 @@ impl IndexSlot {
     /// A place that holds nothing.
     pub const EMPTY: Self = Self { tag: 0, id: 0 };
 
+    /// What was put here, if anything was.
+    pub(crate) const fn get(self) -> Option<u32> {
+        self.id.checked_sub(1)
+    }
+
     /// How long an index must be for tables of these lengths: a power of two, at most four fifths full.
     pub const fn count_for(groups: usize, sources: usize) -> usize {
         let slots = groups + sources;

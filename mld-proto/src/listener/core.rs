@@ -1,0 +1,398 @@
+//! What a listener is made of, and its life: start, stop, a new address, a change of the compatibility mode.
+
+use core::net::Ipv6Addr;
+
+use super::random::Random;
+use super::stats::ListenerStats;
+use super::tables::{FILTER_BIT, FilterId, GroupFlags, ListenerGroupSlot, Owner, Shared, View};
+use super::{ListenerConfig, OTHER_ADDRESSES};
+use crate::store::{GroupId, GroupQueue, Index, IndexSlot, Pool, Removal, Ring, SourceId, Wheel};
+use crate::{GroupAddr, Version};
+
+/// Groups that one call comes to at most before it leaves the rest to the next.
+pub(super) const BATCH: usize = 256;
+
+/// The end of the clock: late enough for everybody, early enough for sums of intervals.
+pub(super) const LATEST: u64 = 1 << 62;
+
+/// A walk over all groups to be reported, of which each call does a part.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tour {
+    /// Counts the tours; groups remember the last one that came to them.
+    number: u32,
+    at: GroupId,
+    pub(super) running: bool,
+}
+
+impl Tour {
+    const NEW: Self = Self { number: 0, at: GroupId::NIL, running: false };
+}
+
+/// What tours are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// The answer to a General Query.
+    Answer,
+    /// Reports of all groups: the interface or its address is new.
+    Announce,
+    /// An MLDv1 General Query starts a timer for each group.
+    Older,
+}
+
+/// Everything but the tables, which the methods take as a [`View`]: one copy of each whatever the tables are made of.
+#[derive(Clone, Debug)]
+pub(super) struct Core {
+    pub(super) config: ListenerConfig,
+    pub(super) stats: ListenerStats,
+    pub(super) index: Index,
+    pub(super) group_pool: Pool,
+    pub(super) filter_pool: Pool,
+    pub(super) source_pool: Pool,
+    pub(super) wheel: Wheel,
+    /// Groups with something to send.
+    pub(super) due: GroupQueue<ListenerGroupSlot>,
+    /// First of the ring of groups to be reported, how many there are, and how many sources they list.
+    pub(super) listening: GroupId,
+    pub(super) listening_count: u32,
+    pub(super) listed: u64,
+    pub(super) tours: [Tour; 3],
+    pub(super) random: Random,
+    /// The latest moment given.
+    pub(super) now: u64,
+    /// Deadlines up to this one are over (R-TIM-13).
+    pub(super) horizon: u64,
+    pub(super) running: bool,
+    pub(super) link_local: Option<Ipv6Addr>,
+    /// Unicast addresses of the interface beside its link-local one.
+    pub(super) own: heapless::Vec<Ipv6Addr, OTHER_ADDRESSES>,
+    /// Changes with the compatibility mode: what is pending of another era is cancelled (R-CMP-36).
+    pub(super) era: u32,
+    /// Older-Version-Querier-Present Timer; 0 in version 2 mode.
+    pub(super) older_until: u64,
+    /// When the last MLDv1 General Query came, and its delay.
+    pub(super) older_query: (u64, u64),
+    /// What the last MLDv2 Query announced.
+    pub(super) robustness: Option<u8>,
+    pub(super) query_interval_ms: Option<u64>,
+    /// Interface Timer: when the answer to a General Query begins, and until when it has to be over.
+    pub(super) general_at: u64,
+    pub(super) general_until: u64,
+    /// When the answer that has begun goes on, until when it has to be over, and how many more Reports it may take.
+    pub(super) round_at: u64,
+    pub(super) round_until: u64,
+    pub(super) round_reports: u64,
+    /// The next Report of the answer may be sent.
+    pub(super) round_due: bool,
+    pub(super) mode_untold: bool,
+    pub(super) ssm_asked: Option<GroupAddr>,
+}
+
+impl Core {
+    pub(super) const fn new(config: ListenerConfig, seed: u64) -> Self {
+        Self {
+            config,
+            stats: ListenerStats::NEW,
+            index: Index::new(seed),
+            group_pool: Pool::NEW,
+            filter_pool: Pool::NEW,
+            source_pool: Pool::NEW,
+            wheel: Wheel::NEW,
+            due: GroupQueue::new(|slot: &mut ListenerGroupSlot| &mut slot.due_next),
+            listening: GroupId::NIL,
+            listening_count: 0,
+            listed: 0,
+            tours: [Tour::NEW; 3],
+            random: Random::new(seed),
+            now: 0,
+            horizon: 0,
+            running: false,
+            link_local: None,
+            own: heapless::Vec::new(),
+            era: 0,
+            older_until: 0,
+            older_query: (0, 0),
+            robustness: None,
+            query_interval_ms: None,
+            general_at: 0,
+            general_until: 0,
+            round_at: 0,
+            round_until: 0,
+            round_reports: 0,
+            round_due: false,
+            mode_untold: false,
+            ssm_asked: None,
+        }
+    }
+
+    pub(super) fn start(&mut self, now: u64, link_local: Option<Ipv6Addr>) {
+        self.arrive(now);
+        if self.running {
+            return self.set_address(now, link_local);
+        }
+        self.running = true;
+        self.link_local = link_local.filter(is_usable);
+        self.begin_tour(Errand::Announce);
+    }
+
+    pub(super) fn set_address(&mut self, now: u64, link_local: Option<Ipv6Addr>) {
+        self.arrive(now);
+        let link_local = link_local.filter(is_usable);
+        if link_local == self.link_local {
+            return;
+        }
+        self.link_local = link_local;
+        // R-LSN-28: routers used nothing of what came from `::` (R-WIRE-66).
+        if self.running && link_local.is_some() {
+            self.begin_tour(Errand::Announce);
+        }
+    }
+
+    pub(super) fn stop(&mut self, view: &mut View<'_>, now: u64) {
+        self.arrive(now);
+        view.index.fill(IndexSlot::EMPTY);
+        let fresh = Self::new(self.config, 0);
+        *self = Self {
+            stats: self.stats,
+            index: self.index,
+            random: self.random,
+            now: self.now,
+            horizon: self.horizon,
+            own: core::mem::take(&mut self.own),
+            ..fresh
+        };
+    }
+
+    /// Takes note of the time at which a packet comes or a command is given: what ended before is over.
+    pub(super) fn arrive(&mut self, now: u64) {
+        self.now = self.now.max(now.min(LATEST));
+        self.horizon = self.horizon.max(self.now.saturating_sub(1));
+        self.advance_mode();
+    }
+
+    /// R-CMP-31: back to version 2 once no MLDv1 querier was heard for long.
+    pub(super) fn advance_mode(&mut self) {
+        if self.older_until != 0 && self.older_until <= self.horizon {
+            self.older_until = 0;
+            self.change_mode();
+        }
+    }
+
+    /// R-CMP-36: responses and retransmissions that are pending are cancelled, those of groups when they are come to.
+    pub(super) fn change_mode(&mut self) {
+        self.era = self.era.wrapping_add(1);
+        self.general_at = 0;
+        self.round_at = 0;
+        self.round_due = false;
+        for tour in &mut self.tours {
+            tour.running = false;
+        }
+        self.mode_untold = true;
+    }
+
+    /// Host Compatibility Mode (R-CMP-30).
+    pub(super) const fn is_version_1(&self) -> bool {
+        matches!(self.config.version, Version::V1) || self.older_until != 0
+    }
+
+    /// R-LSN-50
+    pub(super) fn robustness(&self) -> u8 {
+        self.robustness.unwrap_or(self.config.robustness)
+    }
+
+    pub(super) fn is_own(&self, address: Ipv6Addr) -> bool {
+        self.link_local == Some(address) || self.own.contains(&address)
+    }
+
+    /// When to call again; see [`Listener::poll_timeout`](super::Listener::poll_timeout).
+    pub(super) fn poll_timeout(&self) -> Option<u64> {
+        if !self.running {
+            return None;
+        }
+        let waiting = self.due.first().is_some()
+            || self.tours[Errand::Announce as usize].running
+            || self.tours[Errand::Older as usize].running
+            || self.round_due
+            || self.mode_untold
+            || self.ssm_asked.is_some();
+        if waiting {
+            return Some(self.now);
+        }
+        let timers = [self.older_until, self.general_at, self.round_at].into_iter().filter(|at| *at != 0);
+        let next = timers.chain(self.wheel.next()).min()?;
+        Some(if next <= self.horizon { self.now } else { next })
+    }
+
+    /// Cancels what is pending at a group since the compatibility mode was another.
+    pub(super) fn settle(&mut self, view: &mut View<'_>, id: GroupId) {
+        if view.group(id).era == self.era {
+            return;
+        }
+        self.cancel(view, id);
+        view.group(id).era = self.era;
+    }
+
+    /// Cancels what is pending at a group. It stays on the queue of groups with something to send.
+    fn cancel(&mut self, view: &mut View<'_>, id: GroupId) {
+        let slot = view.group(id);
+        slot.flags &= GroupFlags::DUE | GroupFlags::LISTENING;
+        slot.change_at = 0;
+        slot.answer_at = 0;
+        slot.mode_left = 0;
+        self.wheel.remove(view, id.into());
+        self.forget_queried(view, id);
+        self.forget_changes(view, id);
+    }
+
+    /// Puts a group on the queue of groups with something to send.
+    pub(super) fn push_due(&mut self, view: &mut View<'_>, id: GroupId, what: GroupFlags) {
+        let slot = view.group(id);
+        let queued = slot.flags.contains(GroupFlags::DUE);
+        slot.flags.insert(what | GroupFlags::DUE);
+        if !queued {
+            self.due.push(view.groups, id);
+        }
+    }
+
+    /// Takes the first group off that queue, which has nothing more to send at present.
+    pub(super) fn pop_due(&mut self, view: &mut View<'_>) {
+        if let Some(id) = self.due.pop(view.groups) {
+            view.group(id).flags.remove(GroupFlags::DUE);
+            self.free_if_idle(view, id);
+        }
+    }
+
+    /// Puts the timer of a group where its deadlines want it.
+    pub(super) fn reschedule(&mut self, view: &mut View<'_>, id: GroupId) {
+        self.wheel.remove(view, id.into());
+        let slot = view.group(id);
+        if let Some(at) = [slot.change_at, slot.answer_at].into_iter().filter(|at| *at != 0).min() {
+            self.wheel.insert(view, id.into(), at);
+        }
+    }
+
+    pub(super) fn begin_tour(&mut self, errand: Errand) {
+        let tour = &mut self.tours[errand as usize];
+        tour.number = tour.number.wrapping_add(1);
+        tour.running = self.listening != GroupId::NIL;
+        if tour.at == GroupId::NIL {
+            tour.at = self.listening;
+        }
+    }
+
+    /// The group that the tour is at; `None` once it has come to all.
+    pub(super) fn toured(&mut self, view: &mut View<'_>, errand: Errand) -> Option<GroupId> {
+        let tour = &mut self.tours[errand as usize];
+        let left = |id: &GroupId| view.groups[id.at()].toured[errand as usize] != tour.number;
+        let next = tour.at.some().filter(|id| tour.running && left(id));
+        tour.running = next.is_some();
+        next
+    }
+
+    /// On to the next group.
+    pub(super) fn tour_on(&mut self, view: &mut View<'_>, errand: Errand) {
+        let tour = &mut self.tours[errand as usize];
+        if let Some(id) = tour.at.some() {
+            let slot = view.group(id);
+            slot.toured[errand as usize] = tour.number;
+            tour.at = slot.next;
+        }
+    }
+
+    /// Adds a group to those that are reported. A tour under way does not come to it: it has reports of its own.
+    pub(super) fn enlist(&mut self, view: &mut View<'_>, id: GroupId) {
+        let numbers = self.tours.map(|tour| tour.number);
+        let slot = view.group(id);
+        slot.flags.insert(GroupFlags::LISTENING);
+        slot.toured = numbers;
+        Ring::push(view.groups, &mut self.listening, id);
+        self.listening_count += 1;
+    }
+
+    pub(super) fn delist(&mut self, view: &mut View<'_>, id: GroupId) {
+        let slot = view.group(id);
+        slot.flags.remove(GroupFlags::LISTENING);
+        let next = if slot.next == id { GroupId::NIL } else { slot.next };
+        for tour in &mut self.tours {
+            if tour.at == id {
+                tour.at = next;
+            }
+        }
+        Ring::remove(view.groups, &mut self.listening, id);
+        self.listening_count -= 1;
+    }
+
+    pub(super) fn find_group(&self, tables: Shared<'_>, address: Ipv6Addr) -> Option<GroupId> {
+        let place = self.place_of_group(tables, address)?;
+        tables.index[place].get().map(|id| GroupId::new(id as usize))
+    }
+
+    pub(super) fn find_filter(&self, tables: Shared<'_>, group: GroupId, socket: u32) -> Option<FilterId> {
+        let place = self.place_of_filter(tables, group, socket)?;
+        tables.index[place].get().map(|id| FilterId(id & !FILTER_BIT))
+    }
+
+    pub(super) fn find_source(
+        &self,
+        tables: Shared<'_>,
+        owner: impl Into<Owner>,
+        address: Ipv6Addr,
+    ) -> Option<SourceId> {
+        let place = self.place_of_source(tables, owner.into(), address)?;
+        tables.index[place].get().map(|id| SourceId::new((id & !super::tables::SOURCE_BIT) as usize))
+    }
+
+    fn place_of_group(&self, tables: Shared<'_>, address: Ipv6Addr) -> Option<usize> {
+        Index::locate(tables.index, self.index.hash_of(address, 0), |id| {
+            // Groups stand below the bits of the other tables.
+            tables.groups.get(id as usize).is_some_and(|slot| id < FILTER_BIT && slot.address == address)
+        })
+    }
+
+    fn place_of_filter(&self, tables: Shared<'_>, group: GroupId, socket: u32) -> Option<usize> {
+        Index::locate(tables.index, self.hash_of_filter(group, socket), |id| {
+            let slot = tables.filters.get((id & !FILTER_BIT) as usize);
+            let is_filter = id & (FILTER_BIT | super::tables::SOURCE_BIT) == FILTER_BIT;
+            is_filter && slot.is_some_and(|slot| slot.group == group && slot.socket == socket)
+        })
+    }
+
+    fn place_of_source(&self, tables: Shared<'_>, owner: Owner, address: Ipv6Addr) -> Option<usize> {
+        Index::locate(tables.index, self.hash_of_source(owner, address), |id| {
+            let slot = tables.sources.get((id & !super::tables::SOURCE_BIT) as usize);
+            let is_source = id & super::tables::SOURCE_BIT != 0;
+            is_source && slot.is_some_and(|slot| slot.owner == owner && slot.address == address)
+        })
+    }
+
+    pub(super) fn hash_of_filter(&self, group: GroupId, socket: u32) -> u32 {
+        let bits = (group.at() as u128) << 32 | u128::from(socket);
+        self.index.hash_of(Ipv6Addr::from_bits(bits), u64::MAX)
+    }
+
+    pub(super) fn hash_of_source(&self, owner: Owner, address: Ipv6Addr) -> u32 {
+        self.index.hash_of(address, u64::from(owner.0) + 1)
+    }
+
+    pub(super) fn unindex_group(&self, view: &mut View<'_>, address: Ipv6Addr) {
+        if let Some(place) = self.place_of_group(view.shared(), address) {
+            Removal::of(place).carry_out(view.index);
+        }
+    }
+
+    pub(super) fn unindex_filter(&self, view: &mut View<'_>, group: GroupId, socket: u32) {
+        if let Some(place) = self.place_of_filter(view.shared(), group, socket) {
+            Removal::of(place).carry_out(view.index);
+        }
+    }
+
+    pub(super) fn unindex_source(&self, view: &mut View<'_>, owner: Owner, address: Ipv6Addr) {
+        if let Some(place) = self.place_of_source(view.shared(), owner, address) {
+            Removal::of(place).carry_out(view.index);
+        }
+    }
+}
+
+/// An address that Reports are sent from: in fe80::/64 (R-WIRE-6, A-22).
+fn is_usable(address: &Ipv6Addr) -> bool {
+    address.segments()[..4] == [0xfe80, 0, 0, 0]
+}

@@ -1,0 +1,63 @@
+//! Timers that end (RFC 9777 section 6.3).
+
+use super::core::{BATCH, Core, Errand, LATEST};
+use super::tables::{GroupFlags, View};
+use crate::store::{GroupId, TimerOf};
+
+impl Core {
+    /// Moves the horizon to `now` and does a bounded part of what that ends.
+    pub(super) fn handle_timeout(&mut self, view: &mut View<'_>, now: u64) {
+        self.now = self.now.max(now.min(LATEST));
+        self.horizon = self.horizon.max(self.now);
+        if !self.running {
+            return;
+        }
+        self.advance_mode();
+        self.tour_older(view);
+        if self.general_at != 0 && self.general_at <= self.horizon {
+            // R-LSN-43: an answer that is still being given begins anew with the groups that it has not come to.
+            self.general_at = 0;
+            self.round_at = 0;
+            self.round_until = self.general_until;
+            self.round_reports = 0;
+            self.begin_tour(Errand::Answer);
+            self.round_due = self.tours[Errand::Answer as usize].running;
+        } else if self.round_at != 0 && self.round_at <= self.horizon {
+            self.round_at = 0;
+            self.round_due = true;
+        }
+        for _ in 0..BATCH {
+            match self.wheel.pop(view, self.horizon).map(|timer| timer.of()) {
+                Some(TimerOf::Group(id)) => self.end_timer(view, id),
+                Some(TimerOf::Source(_)) | None => break,
+            }
+        }
+    }
+
+    /// The timer of a group came off the wheel.
+    fn end_timer(&mut self, view: &mut View<'_>, id: GroupId) {
+        self.settle(view, id);
+        let (horizon, version_1) = (self.horizon, self.is_version_1());
+        let is_over = |at: &mut u64| {
+            let over = *at != 0 && *at <= horizon;
+            if over {
+                *at = 0;
+            }
+            over
+        };
+        let slot = view.group(id);
+        let mut due = GroupFlags::empty();
+        if is_over(&mut slot.change_at) {
+            due |= GroupFlags::CHANGE | GroupFlags::CHANGE_FRESH;
+        }
+        if is_over(&mut slot.answer_at) {
+            due |= if version_1 { GroupFlags::CHANGE } else { GroupFlags::ANSWER };
+        }
+        if !due.is_empty() {
+            self.push_due(view, id, due);
+        }
+        self.reschedule(view, id);
+        // It may have been kept for something that the other mode had to say.
+        self.free_if_idle(view, id);
+    }
+}

@@ -1,0 +1,69 @@
+//! What routers and listeners check of every message before they read it.
+
+use crate::addr::is_link_local;
+use crate::wire::{Packet, checksum};
+use crate::{Discard, MessageMeta};
+
+/// A message with what the headers around it said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received<'p> {
+    pub(crate) meta: MessageMeta,
+    /// What was wrong with the packet around the message.
+    pub(crate) flaw: Option<Discard>,
+    pub(crate) message: &'p [u8],
+}
+
+impl<'p> Received<'p> {
+    /// Walks the headers of an IPv6 packet.
+    #[inline]
+    pub(crate) fn read(packet: &'p [u8], checksum_verified: bool) -> Result<Self, Discard> {
+        let packet = Packet::parse(packet)?;
+        let meta = MessageMeta {
+            source: packet.source,
+            destination: packet.destination,
+            hop_limit: packet.hop_limit,
+            router_alert: packet.router_alert,
+            checksum_verified,
+            own_host: false,
+        };
+        let flaw = if packet.truncated {
+            Some(Discard::Truncated)
+        } else {
+            packet.fragment.then_some(Discard::Fragment)
+        };
+        Ok(Self { meta, flaw, message: packet.message })
+    }
+}
+
+/// The checks that need no more than the headers and the checksum, in order (R-SEC-1, R-WIRE-53, R-WIRE-65).
+/// `refuses` says whether an own address as source is an echo or a forgery.
+#[inline]
+pub(crate) fn check(
+    received: &Received<'_>,
+    require_router_alert: bool,
+    refuses: impl FnOnce(&MessageMeta) -> bool,
+) -> Result<(), Discard> {
+    let meta = &received.meta;
+    if let Some(flaw) = received.flaw {
+        return Err(flaw);
+    }
+    if meta.hop_limit != 1 {
+        return Err(Discard::HopLimit);
+    }
+    if require_router_alert && !meta.router_alert {
+        return Err(Discard::NoRouterAlert);
+    }
+    if meta.source.is_unspecified() {
+        return Err(Discard::SourceUnspecified);
+    }
+    if !is_link_local(meta.source) {
+        return Err(Discard::SourceNotLinkLocal);
+    }
+    if refuses(meta) {
+        return Err(Discard::OwnAddress);
+    }
+    if !meta.checksum_verified && !checksum::verify(meta.source, meta.destination, received.message) {
+        return Err(Discard::BadChecksum);
+    }
+    Ok(())
+}
