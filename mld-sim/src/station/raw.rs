@@ -15,14 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mld_proto::{FilterMode, Instant};
 
-use self::heard::Heard;
 use crate::rng::Rng;
 use crate::station::bytes::{self, Packet, Record};
 use crate::station::{Outbox, Station};
 
 /// For tests of those who mean mischief.
 #[cfg(test)]
-pub(in crate::station) use self::heard::{envelope, message};
+pub(in crate::station) use self::heard::{Heard, envelope, message};
 
 /// What a [`RawHost`] speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,8 +305,10 @@ impl Station for RawHost {
             return;
         }
         match heard::message(&envelope, self.settings.version == Version::One) {
-            Some(Heard::Query(query)) => self.heard_query(now, &query, out),
-            Some(Heard::Report { from, group }) if self.is_version_1() && Some(from) != self.address => {
+            Some(heard::Heard::Query(query)) => self.heard_query(now, &query, out),
+            Some(heard::Heard::Report { from, group })
+                if self.is_version_1() && Some(from) != self.address =>
+            {
                 self.overheard(group);
             }
             _ => {}
