@@ -3,8 +3,13 @@
 //! A [`Station`] is whatever answers on a host's interface: the project's own listener, an independent host whose packets
 //! are built by hand, or somebody who means mischief. A test of another protocol stack brings its own.
 
+pub mod babbler;
 pub mod bytes;
+pub mod forger;
+pub mod malformed;
+pub mod mischief;
 pub mod raw;
+pub mod switch;
 
 use core::net::Ipv6Addr;
 
