@@ -94,6 +94,19 @@ impl Words {
     }
 }
 
+impl Content {
+    /// Whether it asks for something particular, or says that something is no longer as it was; an MLDv1 Report may be
+    /// either and counts as no change.
+    pub(super) fn is_change(&self) -> bool {
+        match self {
+            Self::Query { group, .. } => !group.is_unspecified(),
+            Self::ReportV2 { records } => records.iter().any(|record| !record.record.starts_with("is-")),
+            Self::ReportV1 { .. } => false,
+            Self::Done { .. } | Self::Unreadable { .. } => true,
+        }
+    }
+}
+
 impl From<Message<'_>> for Content {
     fn from(message: Message<'_>) -> Self {
         match message {

@@ -13,7 +13,7 @@ const HOSTS_MAX: usize = 8;
 const CROWD_MIN: usize = 3;
 /// More groups than this share a bar.
 const GROUPS_MAX: usize = 6;
-const NAME_MAX: f64 = 110.0;
+const NAME_MAX: f64 = 160.0;
 const BAR_PITCH: f64 = 19.0;
 /// Width of a bar.
 pub(super) const BAR_WIDTH: f64 = 15.0;
@@ -72,7 +72,7 @@ impl Lanes {
             if last_link.replace(lane.link).is_some_and(|last| last != lane.link) {
                 right += 24.0;
             }
-            lane.bars = bars(notes, &lane.members);
+            lane.bars = bars(notes, lane);
             right = lane.place(right);
         }
         let mut of = vec![0; notes.actors.len()];
@@ -155,14 +155,20 @@ fn stem(name: &str) -> &str {
     stem.trim_end_matches(['-', '_', ' ', '.', '#'])
 }
 
-/// A bar for each group that these routers told of, in order of first telling.
-fn bars(notes: &Notes, members: &[NodeId]) -> Vec<Bar> {
-    let mut groups: Vec<_> = notes
-        .groups
-        .iter()
-        .filter(|((node, _), _)| members.contains(node))
-        .filter_map(|((_, group), told)| told.first().map(|(spot, _)| (spot.entry, *group)))
-        .collect();
+/// A bar for each group that the router told of, in the order in which groups were first told of on the link.
+fn bars(notes: &Notes, lane: &Lane) -> Vec<Bar> {
+    let mut first_told: BTreeMap<Ipv6Addr, Option<usize>> = BTreeMap::new();
+    for ((node, group), told) in &notes.groups {
+        if notes.actors[node.0 as usize].link == lane.link {
+            let first = told.first().and_then(|(spot, _)| spot.entry);
+            let known = first_told.entry(*group).or_insert(first);
+            *known = (*known).min(first);
+        }
+    }
+    let knows =
+        |group: &Ipv6Addr| lane.members.iter().any(|node| notes.groups.contains_key(&(*node, *group)));
+    let mut groups: Vec<_> =
+        first_told.iter().filter(|(group, _)| knows(group)).map(|(group, first)| (*first, *group)).collect();
     groups.sort_unstable();
     let shown = if groups.len() > GROUPS_MAX { GROUPS_MAX - 1 } else { groups.len() };
     let (own, shared) = groups.split_at(shown);

@@ -1,15 +1,16 @@
 //! What lasts: life lines, groups as bars, the querier's role, faults.
 
 use core::iter;
+use core::net::Ipv6Addr;
 
 use mld_proto::FilterMode;
-use svg::node::element::{Definitions, Group, Line, Pattern, Title};
+use svg::node::element::{Definitions, Group, Line, Pattern, Rectangle, Title};
 
 use super::lanes::{BAR_WIDTH, Bar, Lane};
 use super::notes::Spot;
 use super::shapes::{
-    self, CROWN, CROWN_EDGE, EXCLUDE, FAULTS, GREY, INCLUDE, INK, PALE, SHARED, crown, line, rectangle,
-    text_width, upright,
+    self, CROWN, CROWN_EDGE, EXCLUDE, FAULTS, GREY, GROUND, INCLUDE, INK, PALE, SHADE, SHARED, crown, line,
+    rectangle, text_width, upright,
 };
 use super::sheet::Sheet;
 use crate::world::NodeId;
@@ -31,6 +32,15 @@ pub(super) fn patterns() -> Definitions {
             .add(stripe.set("stroke", colour).set("stroke-width", width))
     };
     Definitions::new().add(hatch("apart", 45, FAULTS, 4.0)).add(hatch("down", 135, "#9a9a9a", 2.5))
+}
+
+/// A tint that keeps a router's bars and life line together.
+pub(super) fn grounds(sheet: &Sheet<'_>, top: f64) -> Group {
+    let with_bars = sheet.lanes.lanes.iter().filter(|lane| !lane.bars.is_empty());
+    with_bars.fold(Group::new(), |group, lane| {
+        let ground = rectangle(lane.left + 1.0, top - 2.0, lane.right - 1.0, sheet.bottom);
+        group.add(ground.set("fill", GROUND).set("rx", 4))
+    })
 }
 
 /// Times of partitions, of nodes that are down, and of faulty links.
@@ -65,11 +75,13 @@ pub(super) fn lines(sheet: &Sheet<'_>) -> Group {
     let mut group = Group::new();
     for lane in &sheet.lanes.lanes {
         let thin = line((lane.x, sheet.top), (lane.x, sheet.bottom)).set("stroke", GREY);
-        group = if lane.is_crowd() {
-            group.add(thin.set("stroke-width", 3.0))
+        if lane.is_crowd() {
+            for x in [lane.x - 3.0, lane.x, lane.x + 3.0] {
+                group = group.add(line((x, sheet.top), (x, sheet.bottom)).set("stroke", GREY));
+            }
         } else {
-            group.add(thin.set("stroke-width", 1.0).set("stroke-dasharray", "1 4"))
-        };
+            group = group.add(thin.set("stroke-width", 1.0).set("stroke-dasharray", "1 4"));
+        }
     }
     for (lane, up) in single_lives(sheet) {
         for (_, from, to) in spans(sheet, up).filter(|(is_up, ..)| **is_up) {
@@ -123,26 +135,38 @@ fn own_bar(sheet: &Sheet<'_>, node: NodeId, bar: &Bar) -> Group {
     let told = bar.groups.iter().filter_map(|group| sheet.notes.groups.get(&(node, *group)));
     for (members, from, to) in told.flat_map(|told| spans(sheet, told)) {
         let Some((mode, sources)) = members else { continue };
-        let (fill, word) = match mode {
-            FilterMode::Include => (INCLUDE, "include"),
-            FilterMode::Exclude => (EXCLUDE, "exclude"),
+        let fill = match mode {
+            FilterMode::Include => INCLUDE,
+            FilterMode::Exclude => EXCLUDE,
         };
-        let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
         let (from, to) = (from + BELOW, to + BELOW);
-        let whole = format!("{word} {{{}}}", sources.join(", "));
+        let labels = labels(*mode, sources);
         let body = rectangle(bar.x - BAR_WIDTH / 2.0, from, bar.x + BAR_WIDTH / 2.0, to.max(from + 2.0));
         let body = body.set("fill", fill).set("stroke", INK).set("stroke-width", 0.7);
-        drawn = drawn.add(body.add(Title::new(&*whole)));
-        let count = format!("{word} {{{} sources}}", sources.len());
-        let labels = [&*whole, &*count, word];
-        // The tears may lie across it, but it begins where the bar does.
-        let fitting = labels.into_iter().find(|label| text_width(label, BAR_TEXT_SIZE) + 6.0 <= to - from);
-        if let Some(label) = fitting {
-            let end = from + 4.0 + text_width(label, BAR_TEXT_SIZE);
-            drawn = drawn.add(upright(label, bar.x, end.min(to - 3.0), BAR_TEXT_SIZE));
+        drawn = drawn.add(body.add(Title::new(format!("{} {}", mode.name(), labels[0]))));
+        let stretches = sheet.shown(from, to);
+        let place = labels.iter().find_map(|label| {
+            let width = text_width(label, BAR_TEXT_SIZE);
+            let stretch = stretches.iter().find(|(top, bottom)| width + 6.0 <= bottom - top)?;
+            Some((label, stretch.0 + 3.0 + width))
+        });
+        if let Some((label, y)) = place {
+            drawn = drawn.add(upright(label, bar.x, y, BAR_TEXT_SIZE));
         }
     }
     drawn
+}
+
+/// What a bar says of sources, the longest first.
+fn labels(mode: FilterMode, sources: &[Ipv6Addr]) -> Vec<String> {
+    let all: Vec<_> = sources.iter().map(ToString::to_string).collect();
+    match (mode, all.len()) {
+        (FilterMode::Exclude, 0) => vec!["all sources".into(), "all".into()],
+        (FilterMode::Exclude, count) => vec![format!("not {}", all.join(", ")), format!("not {count}")],
+        (FilterMode::Include, count) => {
+            vec![all.join(", "), format!("{count} sources"), count.to_string()]
+        }
+    }
 }
 
 /// Several groups in one bar: there as long as one of them is.
@@ -196,8 +220,11 @@ fn single_lives<'s>(sheet: &'s Sheet<'_>) -> impl Iterator<Item = (&'s Lane, &'s
 }
 
 fn shade(lane: &Lane, from: f64, to: f64, pattern: &str) -> Group {
-    let area = || rectangle(lane.left + 1.0, from, lane.right - 1.0, to);
-    Group::new()
-        .add(area().set("fill", "#f7f1f5"))
-        .add(area().set("fill", format!("url(#{pattern})")).set("fill-opacity", 0.45))
+    hatched(|| rectangle(lane.left + 1.0, from, lane.right - 1.0, to), pattern)
+}
+
+/// An area filled with one of the [`patterns`].
+pub(super) fn hatched(area: impl Fn() -> Rectangle, pattern: &str) -> Group {
+    let stripes = area().set("fill", format!("url(#{pattern})")).set("fill-opacity", 0.45);
+    Group::new().add(area().set("fill", SHADE)).add(stripes)
 }

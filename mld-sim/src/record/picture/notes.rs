@@ -26,10 +26,15 @@ pub(super) struct Notes {
     pub(super) faults: BTreeMap<LinkId, Vec<(Spot, bool)>>,
     /// Entries of frames that are under way, by number.
     under_way: BTreeMap<u64, usize>,
+    /// The last weighty message of each node and kind.
+    said: BTreeMap<(NodeId, Kind), usize>,
     /// The frame that reached a router last, whose turn comes next.
     delivered: Option<(usize, NodeId)>,
     pub(super) end_ms: u64,
 }
+
+/// What is said again within this time repeats what was said for safety (RFC 9777 sections 6.1, 7.6.3).
+const AGAIN_MS: u64 = 15_000;
 
 /// Filter mode and sources; nothing if a group has no listeners.
 pub(super) type Members = Option<(FilterMode, Vec<Ipv6Addr>)>;
@@ -63,6 +68,19 @@ pub(super) struct Entry {
     pub(super) fates: Vec<(NodeId, Fate)>,
     /// Whether a router knows something else since.
     pub(super) is_news: bool,
+    /// Of a message: whether it is more than refreshing what is known.
+    pub(super) weight: Weight,
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// Everybody is asked, or says again what holds.
+    Routine,
+    /// What the same node said or asked just before.
+    Again,
+    /// Somebody wants something else, or a router asks for something particular.
+    Weighty,
 }
 
 /// What sort of thing an entry is.
@@ -136,8 +154,8 @@ impl Notes {
 
     fn push(&mut self, at_ms: u64, kind: Kind, who: Option<NodeId>, text: String) -> usize {
         let is_news = !kind.is_message();
-        let (effects, fates) = (Vec::new(), Vec::new());
-        self.entries.push(Entry { at_ms, kind, who, text, effects, fates, is_news });
+        let (effects, fates, weight) = (Vec::new(), Vec::new(), Weight::Weighty);
+        self.entries.push(Entry { at_ms, kind, who, text, effects, fates, is_news, weight });
         self.entries.len() - 1
     }
 
@@ -151,6 +169,14 @@ impl Notes {
         };
         let entry = self.push(at_ms, kind, Some(frame.from), words.content.to_string());
         self.under_way.insert(frame.number, entry);
+        if !words.content.is_change() {
+            self.entries[entry].weight = Weight::Routine;
+        } else if let Some(last) = self.said.insert((frame.from, kind), entry) {
+            let last = &self.entries[last];
+            if last.text == self.entries[entry].text && at_ms - last.at_ms <= AGAIN_MS {
+                self.entries[entry].weight = Weight::Again;
+            }
+        }
     }
 
     /// What became of a message takes the place of its being under way. Yields its entry.

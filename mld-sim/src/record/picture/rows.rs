@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use super::super::words::Seconds;
 use super::lanes::Lanes;
-use super::notes::{Entry, Fate, Kind, Notes};
+use super::notes::{Entry, Fate, Kind, Notes, Weight};
 
 /// A picture of more lines is not read.
-const ROWS_MAX: usize = 64;
+const ROWS_MAX: usize = 84;
 /// What hosts of one lane do alike within this time shares a line.
 const BURST_MS: u64 = 30_000;
-/// So many lines in a row that change nothing are summed up.
-const CUT_MIN: usize = 3;
 
 /// A line of the picture.
 pub(super) struct Row {
@@ -30,9 +28,10 @@ enum Level {
     Everything,
     /// What changes nothing is summed up.
     WithoutRoutine,
-    /// That a message was lost or refused is no reason to show it, nor what a member of a crowd wants.
+    /// That a message was lost or refused is no reason to show it, nor is what is said again, and what members of a
+    /// crowd say about the same time shares a line.
     WithoutLosses,
-    /// Neither are calls and timers that change nothing.
+    /// Only what changes what a router knows, and what is done with nodes and the world.
     News,
 }
 
@@ -62,11 +61,14 @@ struct Folding<'n> {
 impl Folding<'_> {
     fn fold(mut self) -> Vec<Row> {
         for (at, entry) in self.notes.entries.iter().enumerate() {
+            if self.join(at) {
+                continue;
+            }
             if self.is_routine(entry) {
                 self.routine.push(at);
             } else {
                 self.end_routine();
-                self.show(at);
+                self.rows.push(self.row(vec![at], false));
             }
         }
         self.end_routine();
@@ -82,52 +84,52 @@ impl Folding<'_> {
         });
         match self.level {
             Level::Everything => false,
-            Level::WithoutRoutine => !entry.is_news && is_smooth,
-            Level::WithoutLosses => !entry.is_news,
+            Level::WithoutRoutine => !entry.is_news && entry.weight < Weight::Weighty && is_smooth,
+            Level::WithoutLosses => !entry.is_news && entry.weight < Weight::Weighty,
             Level::News => !entry.is_news || entry.kind == Kind::Call,
         }
     }
 
     fn end_routine(&mut self) {
         let routine = core::mem::take(&mut self.routine);
-        let before = self.rows.len();
-        for at in &routine {
-            self.show(*at);
-        }
-        // Few lines are shown as they are.
-        if self.rows.len() - before >= CUT_MIN {
-            self.rows.truncate(before);
+        // A line that says how many there are is no shorter than one or two of them.
+        let cut_min = if self.level < Level::WithoutLosses { 3 } else { 2 };
+        if routine.len() >= cut_min {
             self.rows.push(self.row(routine, true));
+        } else {
+            self.rows.extend(routine.iter().map(|at| self.row(vec![*at], false)).collect::<Vec<_>>());
         }
     }
 
-    /// Gives an entry a line, or a place in that of others of its crowd.
-    fn show(&mut self, at: usize) {
+    /// Gives an entry a place in the line of others that its crowd did alike a little before.
+    fn join(&mut self, at: usize) -> bool {
         let entry = &self.notes.entries[at];
-        let key = |entry: &Entry| {
-            let lane = self.lanes.index(entry.who?);
-            let text = if self.level < Level::WithoutLosses { &*entry.text } else { "" };
-            self.lanes.lanes[lane].is_crowd().then(|| (lane, entry.kind, text.to_owned()))
-        };
-        let own = key(entry);
-        let alike = own.as_ref().and_then(|own| {
-            let rows = self.rows.iter_mut().rev();
-            rows.map_while(|row| match key(&self.notes.entries[row.entries[0]]) {
-                Some(other) if !row.is_cut && entry.at_ms - row.at_ms <= BURST_MS => Some((row, other)),
-                _ => None,
-            })
-            .find(|(_, other)| other == own)
-        });
-        match alike {
-            Some((row, _)) => {
-                row.entries.push(at);
-                row.until_ms = entry.at_ms;
+        let Some(own) = self.crowd_key(entry) else { return false };
+        for number in (0..self.rows.len()).rev() {
+            let row = &self.rows[number];
+            let first = &self.notes.entries[row.entries[0]];
+            let is_bound = matches!(first.kind, Kind::Power | Kind::Change);
+            if row.is_cut || is_bound || entry.at_ms - row.at_ms > BURST_MS {
+                return false;
             }
-            None => {
-                let row = self.row(vec![at], false);
-                self.rows.push(row);
+            match self.crowd_key(first) {
+                Some(other) if other == own => {
+                    self.rows[number].entries.push(at);
+                    self.rows[number].until_ms = entry.at_ms;
+                    return true;
+                }
+                None if self.level == Level::Everything => return false,
+                _ => {}
             }
         }
+        false
+    }
+
+    /// What entries of one crowd have in common when they share a line.
+    fn crowd_key<'e>(&self, entry: &'e Entry) -> Option<(usize, Kind, &'e str)> {
+        let lane = self.lanes.index(entry.who?);
+        let text = if self.level < Level::WithoutLosses { &*entry.text } else { "" };
+        self.lanes.lanes[lane].is_crowd().then_some((lane, entry.kind, text))
     }
 
     fn row(&self, entries: Vec<usize>, is_cut: bool) -> Row {
@@ -138,7 +140,7 @@ impl Folding<'_> {
 
     fn text(&self, row: &Row) -> String {
         match &row.entries[..] {
-            entries if row.is_cut => format!("{}; nothing changes", self.counted(entries)),
+            entries if row.is_cut => format!("{}; nothing new", self.counted(entries)),
             [entry] => self.entry_text(&self.notes.entries[*entry]),
             entries => self.burst_text(row, entries),
         }
@@ -174,12 +176,10 @@ impl Folding<'_> {
         let until = if row.until_ms == row.at_ms {
             String::new()
         } else {
-            format!(" until {}", Seconds(row.until_ms))
+            format!(" until {} s", Seconds(row.until_ms))
         };
-        if is_alike && first.kind.is_message() {
+        if is_alike {
             format!("{} × {}{until}", entries.len(), first.text)
-        } else if is_alike {
-            format!("{} hosts: {}{until}", entries.len(), first.text)
         } else {
             format!("{}{until}", self.counted(entries))
         }

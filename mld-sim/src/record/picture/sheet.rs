@@ -1,5 +1,7 @@
 //! The sheet: where each moment stands, and everything that is put on it.
 
+use core::iter;
+
 use svg::Document;
 use svg::node::element::{Group, Text, Title};
 
@@ -64,7 +66,8 @@ pub(super) fn draw(title: &str, notes: &Notes) -> Document {
         .add(lives::patterns())
         .add(shapes::text(title, MARGIN, MARGIN + TITLE_SIZE / 2.0, TITLE_SIZE).set("font-weight", "bold"))
         .add(legend)
-        .add(sheet.guides(width - MARGIN))
+        .add(lives::grounds(&sheet, header.top))
+        .add(sheet.guides(text_left))
         .add(lives::shades(&sheet))
         .add(lives::lines(&sheet))
         .add(lives::bars(&sheet))
@@ -85,9 +88,12 @@ impl<'n> Sheet<'n> {
         let mut sheet =
             Sheet { notes, lanes, rows, row_of, ys: Vec::new(), tears: Vec::new(), top, bottom: top };
         let mut y = top;
-        let mut now_ms = 0;
+        let (mut now_ms, mut after_cut) = (0, false);
         for row in &sheet.rows {
-            y += sheet_gap(&mut sheet.tears, y, row.at_ms.saturating_sub(now_ms));
+            // A cut is a gap already.
+            let gap_ms = row.at_ms.saturating_sub(now_ms);
+            y += if row.is_cut || after_cut { PITCH } else { sheet_gap(&mut sheet.tears, y, gap_ms) };
+            after_cut = row.is_cut;
             let height = match (row.is_cut, row.entries.len()) {
                 (true, _) => CUT_HEIGHT,
                 (false, 1) => 0.0,
@@ -149,9 +155,25 @@ impl<'n> Sheet<'n> {
     fn guides(&self, right: f64) -> Group {
         let guide = |row: usize| {
             let y = self.middle(row);
-            shapes::line((LANES_LEFT - 8.0, y), (right, y)).set("stroke", PALE).set("stroke-width", 0.8)
+            shapes::line((LANES_LEFT - 8.0, y), (right - 4.0, y)).set("stroke", PALE).set("stroke-width", 0.8)
         };
         (0..self.rows.len()).fold(Group::new(), |group, row| group.add(guide(row)))
+    }
+
+    /// Where time is cut out.
+    fn tears(&self) -> impl Iterator<Item = (f64, f64)> {
+        let gaps = self.tears.iter().map(|(y, _)| (y - 5.5, y + 5.5));
+        let cuts = self.rows.iter().zip(&self.ys).filter(|(row, _)| row.is_cut).map(|(_, extent)| *extent);
+        gaps.chain(cuts)
+    }
+
+    /// The stretches between two heights that are not cut out.
+    pub(super) fn shown(&self, from: f64, to: f64) -> Vec<(f64, f64)> {
+        let mut tears: Vec<_> = self.tears().filter(|(top, bottom)| *bottom > from && *top < to).collect();
+        tears.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let begins = iter::once(from).chain(tears.iter().map(|(_, bottom)| *bottom));
+        let ends = tears.iter().map(|(top, _)| *top).chain(iter::once(to));
+        begins.zip(ends).collect()
     }
 
     /// Stretches of time that are not shown.
@@ -181,7 +203,8 @@ impl<'n> Sheet<'n> {
                 ));
             }
         }
-        if last.is_none_or(|last| last < self.notes.end_ms) {
+        let last_y = self.ys.last().map_or(self.top, |(_, end)| *end);
+        if self.bottom - last_y > TIME_SIZE {
             group = group.add(at(
                 Seconds(self.notes.end_ms).to_string(),
                 self.bottom - 2.0,
