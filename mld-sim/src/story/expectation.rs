@@ -89,7 +89,7 @@ pub struct Knows {
     /// 1 while an MLDv1 host counts as present, else 2.
     #[serde(default, skip_serializing_if = "is_default")]
     pub compatibility_mode: Option<u8>,
-    /// How long until it ends unless somebody refreshes it.
+    /// How long until it ends unless somebody refreshes it, at a router whose clock is exact.
     #[serde(rename = "expire", default, with = "units::maybe_seconds", skip_serializing_if = "is_default")]
     pub expire_ms: Option<u64>,
 }

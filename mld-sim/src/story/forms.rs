@@ -6,6 +6,7 @@ use mld_proto::FilterMode;
 use serde::{Deserialize, Serialize};
 
 use super::units::{self, is_default};
+use crate::station::forger::{Forgery, Name};
 use crate::world::{Behaviour, Clock, Faults, Medium};
 
 /// How a link's medium is written.
@@ -22,6 +23,30 @@ pub(super) enum MediumForm {
 pub(super) enum FilterModeForm {
     Include,
     Exclude,
+}
+
+/// How a forgery is written.
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Forgery", rename_all = "kebab-case")]
+pub(super) enum ForgeryForm {
+    General,
+    Specific,
+    GeneralV1,
+    SpecificV1,
+    Report,
+    ReportV1,
+    Done,
+}
+
+/// How it is written in whose name something is forged.
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Name", rename_all = "kebab-case")]
+pub(super) enum NameForm {
+    Below,
+    Above,
+    Router,
+    Host,
+    Own,
 }
 
 /// How a clock is written.

@@ -3,13 +3,21 @@
 //! A [`Story`] is the data of a scenario file in TOML, and as well what random runs are made of. Read from a file,
 //! written to one and read again it is the same. [`Story::stage`] builds the [`World`](crate::World) of it.
 
+mod check;
 mod choice;
+mod error;
 mod expectation;
+mod file;
 mod forms;
 mod host_version;
+mod log;
+mod run;
 mod settings;
+mod stage;
+mod stations;
 mod step;
 mod units;
+mod words;
 
 use core::net::Ipv6Addr;
 
@@ -17,17 +25,20 @@ use mld_proto::FilterMode;
 use mld_proto::settings::Settings;
 use serde::{Deserialize, Serialize};
 
+pub use error::StoryError;
 pub use expectation::{
     Claim, Discards, Events, Expectation, Forwards, Knows, KnowsNot, Losses, Queries, QueryKind, Quiet,
     Refusals, Reports, Role, RoleName, StateName, Told,
 };
 pub use host_version::HostVersion;
+pub use run::{Staged, Verdict};
 pub use step::{
     AddressDeed, CalmDeed, ClockDeed, CrashDeed, Deed, FaultsDeed, JumpDeed, LeaveDeed, LinkDeed, ListenDeed,
     PartitionDeed, RouterDeed, Step, UpDeed,
 };
 
 use self::units::is_default;
+use crate::station::forger::{Forgery, Name};
 use crate::world::{Behaviour, Clock, Faults, Medium};
 
 /// What a scenario file says. Durations are whole milliseconds, decimal seconds in the file.
@@ -41,12 +52,12 @@ pub struct Story {
     #[serde(default, skip_serializing_if = "is_default")]
     pub about: String,
     /// Fixes everything random.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, with = "units::seed", skip_serializing_if = "is_default")]
     pub seed: u64,
     /// How long it lasts.
     #[serde(rename = "duration", with = "units::seconds")]
     pub duration_ms: u64,
-    /// When all faults end; the routers must know what the hosts want at the end of the story.
+    /// When all faults end. The story then goes on behind its end until the routers must know what the hosts want.
     #[serde(rename = "calm", default, with = "units::maybe_seconds", skip_serializing_if = "is_default")]
     pub calm_ms: Option<u64>,
     /// The links; without any there is one Ethernet called `lan`.
@@ -216,15 +227,24 @@ pub struct MischiefPart {
     pub address: Ipv6Addr,
     /// What it does.
     pub kind: MischiefKind,
-    /// The groups that it talks about.
+    /// The groups that it talks about. The hosts and routers that it names are those of its link.
     #[serde(default, with = "units::addresses", skip_serializing_if = "is_default")]
     pub groups: Vec<Ipv6Addr>,
     /// The sources that it talks about.
     #[serde(default, with = "units::addresses", skip_serializing_if = "is_default")]
     pub sources: Vec<Ipv6Addr>,
-    /// Shortest and longest pause between two of its packets.
-    #[serde(rename = "every", with = "units::span")]
-    pub every_ms: (u64, u64),
+    /// Shortest and longest pause between two of its turns; usually that of the kind.
+    #[serde(rename = "every", default, with = "units::maybe_span", skip_serializing_if = "is_default")]
+    pub every_ms: Option<(u64, u64)>,
+    /// How many turns it takes in all; usually as many as the kind.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub turns: Option<u64>,
+    /// A forger's forgeries; usually all.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub forgeries: Vec<ForgeryPart>,
+    /// What a switch speaks.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub version: HostVersion,
     /// When it begins.
     #[serde(rename = "start", default, with = "units::seconds", skip_serializing_if = "is_default")]
     pub start_ms: u64,
@@ -245,6 +265,18 @@ pub enum MischiefKind {
     Forger,
     /// A snooping switch that queries from `::` (RFC 4541).
     Switch,
+}
+
+/// What a forger forges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ForgeryPart {
+    /// Which message.
+    #[serde(with = "forms::ForgeryForm")]
+    pub message: Forgery,
+    /// In whose name.
+    #[serde(with = "forms::NameForm")]
+    pub name: Name,
 }
 
 impl LinkPart {

@@ -95,6 +95,48 @@ pub(super) mod span {
     }
 }
 
+/// Perhaps the shortest and the longest of a time.
+pub(super) mod maybe_span {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Span, span};
+
+    pub(in crate::story) fn serialize<S: Serializer>(
+        times: &Option<(u64, u64)>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match times {
+            Some(times) => span::serialize(times, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in crate::story) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<(u64, u64)>, D::Error> {
+        let Span(shortest, longest) = Span::deserialize(deserializer)?;
+        Ok(Some((shortest, longest)))
+    }
+}
+
+/// Any number of 64 bits; TOML's own end at 63, so that greater ones are written as text.
+pub(super) mod seed {
+    use serde::{Deserializer, Serializer};
+
+    use super::SeedVisitor;
+
+    pub(in crate::story) fn serialize<S: Serializer>(seed: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        match i64::try_from(*seed) {
+            Ok(seed) => serializer.serialize_i64(seed),
+            Err(_) => serializer.serialize_str(&seed.to_string()),
+        }
+    }
+
+    pub(in crate::story) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        deserializer.deserialize_any(SeedVisitor)
+    }
+}
+
 /// Parts per million, written as a decimal from 0 to 1.
 pub(super) mod probability {
     use serde::{Deserializer, Serializer};
@@ -263,6 +305,24 @@ impl Visitor<'_> for ProbabilityVisitor {
         } else {
             Err(must_be(&self, decimal))
         }
+    }
+}
+
+struct SeedVisitor;
+
+impl Visitor<'_> for SeedVisitor {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number, 0 to {}, in quotation marks from {} on", u64::MAX, 1_u64 << 63)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<u64, E> {
+        u64::try_from(number).map_err(|_| must_be(&self, number))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
+        text.parse().map_err(|_| must_be(&self, format_args!("{text:?}")))
     }
 }
 

@@ -1,0 +1,100 @@
+//! From a world to what came of it.
+
+use core::cell::RefCell;
+use core::time::Duration;
+use std::rc::Rc;
+
+use mld_proto::Instant;
+
+use super::check::Evidence;
+use super::log::Log;
+use super::stage::Names;
+use super::{Expectation, Story};
+use crate::judge::{self, Violation};
+use crate::world::{LinkId, NodeId, World};
+
+/// A story whose world is ready to run. Observers may be added to the world before it does.
+pub struct Staged {
+    /// The world, at moment 0.
+    pub world: World,
+    duration_ms: u64,
+    /// All faults end at some moment.
+    is_calm: bool,
+    names: Names,
+    /// In order of their moments.
+    expectations: Vec<Expectation>,
+    log: Rc<RefCell<Log>>,
+    verdicts: Vec<Verdict>,
+}
+
+/// What became of an expectation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// When it was to be met.
+    pub at_ms: u64,
+    /// What was expected, in words.
+    pub expected: String,
+    /// If it was not met, what was the case instead.
+    pub unmet: Option<String>,
+}
+
+impl Staged {
+    pub(super) fn new(story: &Story, mut world: World, names: Names) -> Self {
+        let mut expectations = story.expectations.clone();
+        expectations.sort_by_key(|expectation| expectation.at_ms);
+        let watched = expectations.iter().filter_map(|expectation| expectation.claim.watched(&names));
+        let log = Rc::new(RefCell::new(Log { watched: watched.collect(), ..Log::default() }));
+        // A world that nobody watches runs faster.
+        if !expectations.is_empty() {
+            world.observe(Rc::clone(&log));
+        }
+        let (duration_ms, is_calm) = (story.duration_ms, story.calm_ms.is_some());
+        Self { world, duration_ms, is_calm, names, expectations, log, verdicts: Vec::new() }
+    }
+
+    /// The nodes of this name; none if nobody bears it.
+    pub fn nodes(&self, name: &str) -> &[NodeId] {
+        self.names.known(name)
+    }
+
+    /// The link of this name.
+    pub fn link(&self, name: &str) -> Option<LinkId> {
+        self.names.link_id(name)
+    }
+
+    /// Runs the world to the end of the story and checks the expectations at their moments.
+    ///
+    /// If all faults ended during the story, it then goes on until everything must be settled.
+    ///
+    /// # Errors
+    ///
+    /// An observer saw a rule broken, or not everything is settled in the end. What was expected until then has its
+    /// [verdict](Self::verdicts).
+    pub fn run(&mut self) -> Result<(), Violation> {
+        for at in 0..self.expectations.len() {
+            let at_ms = self.expectations[at].at_ms;
+            self.world.run_until(Instant::from_millis(at_ms))?;
+            let verdict = self.judge(&self.expectations[at]);
+            self.verdicts.push(verdict);
+        }
+        self.world.run_until(Instant::from_millis(self.duration_ms))?;
+        if self.is_calm { judge::settle(&mut self.world) } else { Ok(()) }
+    }
+
+    /// What became of the expectations so far, in order of their moments.
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
+    }
+
+    /// How long the world has run.
+    pub fn elapsed(&self) -> Duration {
+        self.world.now().saturating_since(Instant::ZERO)
+    }
+
+    fn judge(&self, expectation: &Expectation) -> Verdict {
+        let log = self.log.borrow();
+        let evidence = Evidence { scene: self.world.scene(), names: &self.names, log: &log };
+        let unmet = expectation.claim.hold(expectation.at_ms, &evidence).err();
+        Verdict { at_ms: expectation.at_ms, expected: expectation.claim.to_string(), unmet }
+    }
+}

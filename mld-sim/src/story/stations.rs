@@ -1,0 +1,171 @@
+//! The stations of a story's hosts.
+
+use core::net::Ipv6Addr;
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use mld_proto::{ConfigError, ListenerConfig};
+
+use super::error::Place;
+use super::{Deed, HostPart, HostVersion, MischiefKind, MischiefPart, StationKind, Story, StoryError};
+use crate::rng::Rng;
+use crate::station::babbler::Babbler;
+use crate::station::forger::Forger;
+use crate::station::listener::ListenerHost;
+use crate::station::malformed::Malformed;
+use crate::station::mischief::{Mischief, Pace, Targets, Trick};
+use crate::station::raw::{RawHost, RawSettings, Version};
+use crate::station::switch::Switch;
+use crate::world::{Behaviour, Host};
+
+/// Octets of the smallest largest packet that IPv6 allows.
+const MTU_MIN: u16 = 1280;
+
+/// Groups, sockets of groups, and sources that a listener has room for.
+pub(super) type Size = (usize, usize, usize);
+
+/// The room that the hosts of a part need for all that a story ever asks of them, and at least the usual.
+pub(super) fn size(part: &HostPart, story: &Story) -> Size {
+    let mut groups = BTreeSet::new();
+    let mut sockets = BTreeSet::new();
+    let mut longest_list = 0;
+    let mut meet = |group: Ipv6Addr, socket: u32, sources: usize| {
+        groups.insert(group);
+        sockets.insert((group, socket));
+        longest_list = longest_list.max(sources);
+    };
+    for listen in &part.listens {
+        meet(listen.group, listen.socket, listen.sources.len());
+    }
+    for step in &story.steps {
+        if let Deed::Listen(deed) = &step.deed
+            && deed.host.starts_with(&part.name)
+        {
+            meet(deed.group, deed.socket, deed.sources.len());
+        }
+    }
+    for behaviour in &part.behaviours {
+        match behaviour {
+            Behaviour::Churn { groups, sources, .. } => {
+                for group in groups {
+                    meet(*group, 0, sources.len());
+                    meet(*group, 1, sources.len());
+                }
+            }
+            Behaviour::Zapping { channels: groups, .. } | Behaviour::Reboot { groups, .. } => {
+                groups.iter().for_each(|group| meet(*group, 0, 0));
+            }
+            Behaviour::SilentLeave { .. } => {}
+        }
+    }
+    let (groups, sockets) = (groups.len(), sockets.len());
+    // Each list once for its socket, and for the interface once as it is and once as it was last reported.
+    (groups.max(32), sockets.max(64), (longest_list * (sockets + 2 * groups)).max(256))
+}
+
+/// A host that is up with its station.
+pub(super) fn host(
+    at: usize,
+    part: &HostPart,
+    name: String,
+    address: Ipv6Addr,
+    size: Size,
+    seed: u64,
+) -> Result<Host, StoryError> {
+    let place = |key| Place::new("host", at, key);
+    if part.mtu.is_some_and(|mtu| mtu < MTU_MIN) {
+        return Err(place("mtu").error(format_args!("must be {MTU_MIN} to {}", u16::MAX)));
+    }
+    if part.robustness == Some(0) {
+        return Err(place("robustness").error("must be 1 to 255"));
+    }
+    if part.unsolicited_report_interval_ms == Some(0) {
+        return Err(place("unsolicited-report-interval").error("must be at least 0.001 seconds"));
+    }
+    let mut rng = Rng::named(seed, &format!("station {name}"));
+    Ok(match part.station {
+        StationKind::Listener => {
+            let config = config(part).map_err(|error| place("version").error(error))?;
+            let (groups, sockets, sources) = size;
+            let station = ListenerHost::new(rng.next_u64()).config(config).size(groups, sockets, sources);
+            Host::new(name, address, station)
+        }
+        StationKind::Raw => Host::new(name, address, raw(part, rng)),
+    })
+}
+
+/// Somebody who means no good, on a link with these others.
+pub(super) fn mischief(part: &MischiefPart, story: &Story) -> Host {
+    let here = |link: &String| *link == part.link;
+    let targets = Targets {
+        groups: part.groups.clone(),
+        sources: part.sources.clone(),
+        hosts: story.hosts.iter().filter(|host| here(&host.link)).map(|host| host.address).collect(),
+        routers: story
+            .routers
+            .iter()
+            .filter(|router| here(&router.link))
+            .filter_map(|router| router.address)
+            .collect(),
+    };
+    let is_version_1 = part.version == HostVersion::One;
+    match part.kind {
+        MischiefKind::Babbler => playing(Babbler::new(targets), Babbler::PACE, part, story.seed),
+        MischiefKind::Malformed => playing(Malformed::new(targets), Malformed::PACE, part, story.seed),
+        MischiefKind::Forger if part.forgeries.is_empty() => {
+            playing(Forger::new(targets), Forger::PACE, part, story.seed)
+        }
+        MischiefKind::Forger => {
+            let forgeries = part.forgeries.iter().map(|forgery| (forgery.message, forgery.name)).collect();
+            playing(Forger::only(targets, forgeries), Forger::PACE, part, story.seed)
+        }
+        MischiefKind::Switch => playing(Switch::new(targets, is_version_1), Switch::PACE, part, story.seed),
+    }
+}
+
+fn playing(trick: impl Trick + 'static, usual: Pace, part: &MischiefPart, seed: u64) -> Host {
+    let every_ms = part.every_ms.map_or(usual.every_ms, |(shortest, longest)| shortest..=longest);
+    let pace = Pace { every_ms, turns_max: part.turns.unwrap_or(usual.turns_max) };
+    let rng = Rng::named(seed, &format!("station {}", part.name));
+    Host::new(&part.name, part.address, Mischief::new(trick, pace, rng))
+}
+
+/// How the listener of a host is configured.
+fn config(part: &HostPart) -> Result<ListenerConfig, ConfigError> {
+    let mut builder = ListenerConfig::builder()
+        .version(if part.version == HostVersion::One {
+            mld_proto::Version::V1
+        } else {
+            mld_proto::Version::V2
+        })
+        .version_2_only(part.version == HostVersion::TwoOnly)
+        .always_done(part.always_done);
+    if let Some(robustness) = part.robustness {
+        builder = builder.robustness_variable(robustness);
+    }
+    if let Some(interval_ms) = part.unsolicited_report_interval_ms {
+        builder = builder.unsolicited_report_interval(Duration::from_millis(interval_ms));
+    }
+    if let Some(mtu) = part.mtu {
+        builder = builder.mtu(mtu);
+    }
+    builder.build()
+}
+
+fn raw(part: &HostPart, rng: Rng) -> RawHost {
+    let usual = match part.version {
+        HostVersion::One => RawSettings::VERSION_1,
+        HostVersion::Two => RawSettings::DEFAULT,
+        HostVersion::TwoOnly => RawSettings { version: Version::TwoOnly, ..RawSettings::DEFAULT },
+    };
+    let settings = RawSettings {
+        robustness: part.robustness.unwrap_or(usual.robustness),
+        unsolicited_report_interval_ms: part
+            .unsolicited_report_interval_ms
+            .unwrap_or(usual.unsolicited_report_interval_ms),
+        mtu: part.mtu.unwrap_or(usual.mtu),
+        always_done: part.always_done,
+        ..usual
+    };
+    RawHost::new(settings, rng)
+}
