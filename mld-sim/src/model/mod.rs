@@ -32,6 +32,9 @@ mod tables;
 mod version1;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
