@@ -60,6 +60,15 @@ fn filter_mode_is_told_as_often_as_robustness_says_whatever_happens_to_sources()
 }
 
 #[test]
+fn change_of_mode_leaves_nothing_to_tell_of_changes_before_it() {
+    let mut bench = Bench::new(RawSettings::DEFAULT);
+    bench.listen(1, Include, &[1]);
+    bench.listen(1, Exclude, &[2]);
+    bench.run(5000);
+    assert_eq!(bench.said(), ["ALLOW 1 {1}", "TO_EX 1 {2}", "TO_EX 1 {2}"]);
+}
+
+#[test]
 fn source_that_comes_and_goes_is_told_as_it_is_now() {
     let mut bench = Bench::new(RawSettings::DEFAULT);
     bench.listen(1, Include, &[2]);
@@ -152,6 +161,23 @@ fn long_lists_are_split_or_cut_to_what_fits() {
 }
 
 #[test]
+fn sources_that_were_cut_from_the_list_are_told_as_often_as_the_others() {
+    let mut bench = Bench::new(RawSettings::DEFAULT);
+    bench.listen(1, Exclude, &[]);
+    bench.listen(1, Exclude, &(1..=200).collect::<Vec<_>>());
+    bench.run(5000);
+    let mut told = BTreeMap::new();
+    for said in bench.said() {
+        let list = said.split(['{', '}']).nth(1).expect("a list").to_owned();
+        for source in list.split(',').filter(|source| !source.is_empty()) {
+            *told.entry(source.to_owned()).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(told.len(), 200);
+    assert!(told.values().all(|count| *count == 2), "{told:?}");
+}
+
+#[test]
 fn every_group_is_told_again_once_there_is_an_address() {
     let mut bench = Bench::down(RawSettings::DEFAULT);
     bench.host.start(bench.now, None, &mut bench.out);
@@ -161,8 +187,12 @@ fn every_group_is_told_again_once_there_is_an_address() {
     bench.run(1000);
     assert_eq!(bench.sent_from(), [ALL]);
     bench.listen(1, Exclude, &[]);
+    let other: Ipv6Addr = "ff02::1:ff00:b".parse().expect("an address");
+    bench.call(1, other, Exclude, &[]).expect("it may listen");
+    assert_eq!(bench.said()[1..], ["TO_EX 1 {}", "TO_EX ff02::1:ff00:b {}"]);
+    bench.call(1, other, Include, &[]).expect("it may stop");
     bench.run(5000);
-    assert_eq!(bench.sent_from(), [ALL; 4]);
+    assert!(bench.sent_from().iter().all(|source| *source == ALL));
     bench.log.clear();
 
     bench.host.start(bench.now, Some(ADDRESS), &mut bench.out);
@@ -257,6 +287,18 @@ fn general_query_is_answered_for_all_groups_within_its_delay_and_never_at_once()
 }
 
 #[test]
+fn delay_of_a_query_is_a_code() {
+    let mut latest = 0;
+    for seed in 0..300 {
+        let mut bench = Bench::seeded(RawSettings::DEFAULT, seed).settled();
+        bench.query(G1, 0x9000);
+        bench.run(100_000);
+        latest = latest.max(bench.log[0].0 - 20_000);
+    }
+    assert!((60_000..=65_536).contains(&latest), "{latest}");
+}
+
+#[test]
 fn answer_that_is_due_sooner_stands_for_every_later_query() {
     let mut bench = Bench::new(RawSettings::DEFAULT).settled();
     bench.query(ALL, 10);
@@ -346,6 +388,43 @@ fn big_answers_are_spread_over_the_delay() {
         let (first, second) = (bench.log[0].0, bench.log[1].0);
         assert!(first < second && second <= 30_000, "{first} {second}");
     }
+}
+
+#[test]
+fn query_during_a_spread_answer_is_answered_for_all_groups() {
+    for code in [10_000, LONG] {
+        let mut bench = Bench::new(RawSettings::DEFAULT);
+        bench.join_all(100);
+        bench.query(ALL, 10_000);
+        while bench.log.is_empty() {
+            bench.run(1);
+        }
+        bench.log.clear();
+        bench.query(ALL, code);
+        bench.run(60_000);
+        let named: BTreeSet<String> =
+            bench.said().iter().flat_map(|said| said.split(", ")).map(str::to_owned).collect();
+        assert_eq!(named.len(), 100);
+    }
+}
+
+#[test]
+fn groups_that_are_left_during_a_spread_answer_make_it_shorter() {
+    let mut bench = Bench::new(RawSettings::DEFAULT);
+    bench.join_all(300);
+    bench.query(ALL, 30_000);
+    while bench.log.is_empty() {
+        bench.run(1);
+    }
+    for number in 80..100 {
+        bench.listen(number, Include, &[]);
+    }
+    bench.run(60_000);
+    let said = bench.said();
+    let named: Vec<&str> =
+        said.iter().flat_map(|said| said.split(", ")).filter(|record| record.starts_with("IS_EX")).collect();
+    assert_eq!(named.len(), 280);
+    assert_eq!(named.iter().collect::<BTreeSet<_>>().len(), 280);
 }
 
 #[test]
@@ -525,13 +604,28 @@ fn version_1_query_without_delay_is_answered_at_once() {
 
 #[test]
 fn running_delay_is_drawn_again_only_for_a_shorter_one() {
-    let mut bench = Bench::new(RawSettings::VERSION_1).settled();
-    bench.query(G1, 1000);
-    let due = bench.host.next_timeout();
-    bench.query(G1, 50_000);
-    assert_eq!(bench.host.next_timeout(), due);
-    bench.query(ALL, 0);
-    assert_eq!(bench.said(), ["Report 1", "Report 2"]);
+    for seed in 0..50 {
+        let mut bench = Bench::seeded(RawSettings::VERSION_1, seed).settled();
+        bench.query(G1, 10_000);
+        let due = bench.host.next_timeout();
+        bench.query(G1, 10_000);
+        assert_eq!(bench.host.next_timeout(), due);
+        bench.query(ALL, 0);
+        assert_eq!(bench.said(), ["Report 1", "Report 2"]);
+    }
+}
+
+#[test]
+fn host_that_spoke_again_says_done() {
+    let mut bench = Bench::new(RawSettings { robustness: 3, ..RawSettings::VERSION_1 });
+    bench.listen(1, Exclude, &[]);
+    bench.hear_at(Packet::usual(NEIGHBOUR, version_1(REPORT_V1, 0, G1)));
+    bench.run(60_000);
+    assert_eq!(bench.said(), ["Report 1"], "the repetitions are the other host's");
+    bench.query(ALL, 10_000);
+    bench.run(60_000);
+    bench.listen(1, Include, &[]);
+    assert_eq!(bench.said(), ["Report 1", "Report 1", "Done 1"]);
 }
 
 #[test]
