@@ -1,0 +1,174 @@
+use core::cell::RefCell;
+use core::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use clap::Args;
+
+use super::files;
+use crate::Error;
+use crate::judge::{Judges, Violation};
+use crate::record::{Pcapng, Picture, Trace};
+use crate::seconds::Seconds;
+use crate::story::{Staged, Story};
+use crate::world::World;
+
+/// Run a story: hosts, routers and faults on links in virtual time, and what should come of it.
+///
+/// Prints what was expected and whether it came so. While the story runs, judges compare the routers with a model of
+/// the standards, and end it where a rule is broken.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// A scenario, in TOML.
+    scenario: PathBuf,
+    /// Write every frame, with what its receivers said of it, to a pcapng.
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// Write everything that happens, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Draw what happens, as an SVG.
+    #[arg(long, value_name = "FILE.svg")]
+    picture: Option<PathBuf>,
+    /// Draw everything random from this seed instead of the scenario's.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Look at what is expected only.
+    #[arg(long)]
+    no_judges: bool,
+}
+
+/// Runs the story and tells what came of it.
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let mut story = Story::read(&arguments.scenario)?;
+    story.seed = arguments.seed.unwrap_or(story.seed);
+    let shown = arguments.scenario.display();
+    let written = [
+        ("--pcap", arguments.pcap.as_deref()),
+        ("--trace", arguments.trace.as_deref()),
+        ("--picture", arguments.picture.as_deref()),
+    ];
+    files::distinct(&[("the scenario", Some(&arguments.scenario))], &written)?;
+    let mut staged = story.stage().map_err(|error| Error::unusable(format_args!("{shown}: {error}")))?;
+    let records = Records::attach(arguments, &story, &mut staged.world)?;
+    let bench = (!arguments.no_judges).then(|| Judges::watch(&mut staged.world));
+
+    let mut result = staged.run();
+    if let (Ok(()), Some(bench)) = (&result, &bench) {
+        result = bench.finish(&staged.world);
+    }
+    tell(&story, &staged, result.as_ref().err()).map_err(|error| Error::output(&error))?;
+    let unmet = staged.verdicts().iter().filter(|verdict| verdict.unmet.is_some()).count();
+    drop((staged, bench));
+    records.finish()?;
+    match (result, unmet) {
+        (Err(violation), _) => Err(Error::failed(format_args!("{shown}: {violation}"))),
+        (Ok(()), 0) => Ok(()),
+        (Ok(()), unmet) => {
+            let of = story.expectations.len();
+            Err(Error::failed(format_args!("{shown}: {unmet} of {of} expectations were not met")))
+        }
+    }
+}
+
+fn tell(story: &Story, staged: &Staged, violation: Option<&Violation>) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    if !story.title.is_empty() {
+        writeln!(out, "{}", story.title)?;
+    }
+    let scene = staged.world.scene();
+    let counts = staged.world.counts();
+    writeln!(
+        out,
+        "{}, {}, {}; {} s with seed {}; {}, {}, {}",
+        Number(scene.links().count() as u64, "link"),
+        Number(scene.routers().count() as u64, "router"),
+        Number(scene.hosts().count() as u64, "host"),
+        Seconds(staged.elapsed().as_millis() as u64),
+        story.seed,
+        Number(counts.frames, "frame"),
+        Number(counts.deliveries, "delivery"),
+        Number(counts.losses, "loss"),
+    )?;
+    for verdict in staged.verdicts() {
+        let (at, expected) = (Seconds(verdict.at_ms).to_string(), &verdict.expected);
+        match &verdict.unmet {
+            None => writeln!(out, "  kept {at:>12}  {expected}")?,
+            Some(instead) => writeln!(out, "BROKEN {at:>12}  {expected}; but {instead}")?,
+        }
+    }
+    if let Some(Violation { at, rule, text }) = violation {
+        writeln!(out, "BROKEN {:>12}  the rule {rule}: {text}", Seconds(at.as_millis()).to_string())?;
+    }
+    out.flush()
+}
+
+/// A number of things.
+struct Number(u64, &'static str);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(number, thing) = *self;
+        match (number, thing.strip_suffix('y'), thing.ends_with('s')) {
+            (1, ..) => write!(f, "1 {thing}"),
+            (_, Some(stem), _) => write!(f, "{number} {stem}ies"),
+            (_, None, true) => write!(f, "{number} {thing}es"),
+            (_, None, false) => write!(f, "{number} {thing}s"),
+        }
+    }
+}
+
+/// What is written while the story runs.
+struct Records {
+    trace: Option<Record<Trace<Output>>>,
+    pcap: Option<Record<Pcapng<Output>>>,
+    picture: Option<Record<Picture<Output>>>,
+}
+
+type Output = BufWriter<File>;
+type Record<O> = (PathBuf, Rc<RefCell<O>>);
+
+impl Records {
+    /// Makes the files and lets their writers watch the world.
+    fn attach(arguments: &Arguments, story: &Story, world: &mut World) -> Result<Self, Error> {
+        let trace = make(arguments.trace.as_deref(), |output| Ok(Trace::new(output)))?;
+        let pcap = make(arguments.pcap.as_deref(), Pcapng::new)?;
+        let picture =
+            make(arguments.picture.as_deref(), |output| Ok(Picture::new(output, story.title.as_str())))?;
+        if let Some((_, trace)) = &trace {
+            world.observe(Rc::clone(trace));
+        }
+        if let Some((_, pcap)) = &pcap {
+            world.observe(Rc::clone(pcap));
+        }
+        if let Some((_, picture)) = &picture {
+            world.observe(Rc::clone(picture));
+        }
+        Ok(Self { trace, pcap, picture })
+    }
+
+    /// Ends them, when the world is gone.
+    fn finish(self) -> Result<(), Error> {
+        finish(self.trace, Trace::finish)?;
+        finish(self.pcap, Pcapng::finish)?;
+        finish(self.picture, Picture::finish)
+    }
+}
+
+fn make<O>(
+    path: Option<&Path>,
+    writer: impl FnOnce(Output) -> io::Result<O>,
+) -> Result<Option<Record<O>>, Error> {
+    let Some(path) = path else { return Ok(None) };
+    let made = File::create(path).and_then(|file| writer(BufWriter::new(file)));
+    let made = made.map_err(|error| Error::writing(path, error))?;
+    Ok(Some((path.into(), Rc::new(RefCell::new(made)))))
+}
+
+fn finish<O>(record: Option<Record<O>>, end: impl FnOnce(O) -> io::Result<Output>) -> Result<(), Error> {
+    let Some((path, record)) = record else { return Ok(()) };
+    let record = Rc::into_inner(record).expect("the world that watched is gone").into_inner();
+    end(record).map(|_| ()).map_err(|error| Error::writing(&path, error))
+}
