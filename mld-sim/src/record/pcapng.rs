@@ -1,4 +1,4 @@
-use core::fmt::Write as _;
+use core::fmt;
 use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -176,25 +176,28 @@ impl Pending {
 
     /// One clause for all to whom the same happened, in order of the first of them.
     fn comment(&self) -> String {
-        let mut clauses: Vec<(Fate, Vec<&str>)> = Vec::new();
+        let mut clauses: Vec<(Fate, Vec<(&str, u32)>)> = Vec::new();
         for (_, name, fate) in &self.fates {
             match clauses.iter_mut().find(|(known, _)| known == fate) {
-                Some((_, names)) => names.push(name),
-                None => clauses.push((*fate, vec![name])),
+                Some((_, names)) => match names.last_mut() {
+                    Some((last, count)) if last == name => *count += 1,
+                    _ => names.push((name, 1)),
+                },
+                None => clauses.push((*fate, vec![(name, 1)])),
             }
         }
         let mut comment = format!("from {}", self.from);
         for (fate, names) in clauses {
             let shown = if names.len() > NAMES_MAX + 1 { NAMES_MAX } else { names.len() };
-            comment += "; ";
-            comment += &names[..shown].join(", ");
-            if names.len() > shown {
-                let more = names.len() - shown;
-                // Writing to a string does not fail.
-                let _ = write!(comment, " and {more} others");
+            for ((name, count), number) in names[..shown].iter().zip(0..) {
+                comment += if number == 0 { "; " } else { ", " };
+                comment += name;
+                comment += if *count > 1 { " (twice)" } else { "" };
             }
-            comment += ": ";
-            comment += &fate.to_string();
+            if names.len() > shown {
+                comment += &format!(" and {} others", names.len() - shown);
+            }
+            comment += &format!(": {fate}");
         }
         if comment.len() > COMMENT_MAX {
             let end = (0..=COMMENT_MAX).rfind(|at| comment.is_char_boundary(*at));
@@ -205,8 +208,8 @@ impl Pending {
     }
 }
 
-impl core::fmt::Display for Fate {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Arrived { verdict, is_damaged } => {
                 match verdict {

@@ -89,7 +89,7 @@ fn arrow(
             } else {
                 lines = lines.add(stroke(line((from, y), (tip, arrival)), kind));
             }
-            ends = ends.add(head(tip, arrival, to_the_right, kind, is_refused));
+            ends = ends.add(head((from, y), (tip, arrival), kind, is_refused));
         }
         if reached.is_lost {
             let is_mixed = reached.arrived.is_some();
@@ -103,10 +103,13 @@ fn arrow(
             ends = ends.add(cross(x, y));
         }
     }
-    if left == right {
+    if !reached.values().any(|reached| reached.is_lost || reached.arrived.is_some()) {
         (left, right) = (from - STUB, from + STUB);
     }
-    lines.add(stroke(line((left, y), (right, y)), kind)).add(ends).add(origin(from, y, kind))
+    if left < right {
+        lines = lines.add(stroke(line((left, y), (right, y)), kind));
+    }
+    lines.add(ends).add(origin(from, y, kind))
 }
 
 /// Behind the arrow of many: as high as their line is.

@@ -120,6 +120,6 @@ impl Sign {
 fn message(left: f64, right: f64, y: f64, kind: Kind, is_hollow: bool) -> Group {
     Group::new()
         .add(stroke(line((left + 4.0, y), (right - 4.0, y)), kind))
-        .add(head(right, y, true, kind, is_hollow))
+        .add(head((left, y), (right, y), kind, is_hollow))
         .add(origin(left + 4.0, y, kind))
 }

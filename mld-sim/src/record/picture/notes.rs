@@ -317,7 +317,7 @@ impl Notes {
 
     fn change(&mut self, scene: Scene<'_>, at_ms: u64, what: &Change) {
         let on = |link: LinkId| {
-            if self.links.len() > 1 { format!(" on {}", scene.link_name(link)) } else { String::new() }
+            if scene.links().count() > 1 { format!(" on {}", scene.link_name(link)) } else { String::new() }
         };
         let text = match what {
             Change::Partition { link, apart } => {

@@ -31,22 +31,32 @@ enum Level {
     /// That a message was lost or refused is no reason to show it, nor is what is said again, and what members of a
     /// crowd say about the same time shares a line.
     WithoutLosses,
-    /// Only what changes what a router knows, and what is done with nodes and the world.
+    /// Nothing but what changes what a router knows, and what is done with nodes and the world.
     News,
 }
 
-/// The lines of the picture, in order of time.
-pub(super) fn fold(notes: &Notes, lanes: &Lanes) -> Vec<Row> {
+/// Gives everything that happened a line, or a place in one.
+pub(super) fn fold(notes: &Notes, lanes: &Lanes) -> Folded {
     let levels = [Level::Everything, Level::WithoutRoutine, Level::WithoutLosses, Level::News];
-    let mut rows = Vec::new();
+    let mut folded = Folded { rows: Vec::new(), left_out: None };
     for level in levels {
-        rows = Folding { notes, lanes, level, rows: Vec::new(), routine: Vec::new() }.fold();
-        if rows.len() <= ROWS_MAX {
-            return rows;
+        let folding =
+            Folding { notes, lanes, level, rows: Vec::new(), routine: Vec::new(), left_out: Vec::new() };
+        folded = folding.fold();
+        if folded.rows.len() <= ROWS_MAX {
+            return folded;
         }
     }
-    leave_out_the_middle(&mut rows);
-    rows
+    leave_out_the_middle(&mut folded.rows);
+    folded
+}
+
+/// The lines of a picture.
+pub(super) struct Folded {
+    /// In order of time.
+    pub(super) rows: Vec<Row>,
+    /// What has no line at all, in words.
+    pub(super) left_out: Option<String>,
 }
 
 struct Folding<'n> {
@@ -56,10 +66,11 @@ struct Folding<'n> {
     rows: Vec<Row>,
     /// Entries that may be summed up.
     routine: Vec<usize>,
+    left_out: Vec<usize>,
 }
 
 impl Folding<'_> {
-    fn fold(mut self) -> Vec<Row> {
+    fn fold(mut self) -> Folded {
         for (at, entry) in self.notes.entries.iter().enumerate() {
             if self.join(at) {
                 continue;
@@ -75,7 +86,8 @@ impl Folding<'_> {
         for at in 0..self.rows.len() {
             self.rows[at].text = self.text(&self.rows[at]);
         }
-        self.rows
+        let left_out = (!self.left_out.is_empty()).then(|| self.counted(&self.left_out));
+        Folded { rows: self.rows, left_out }
     }
 
     fn is_routine(&self, entry: &Entry) -> bool {
@@ -92,6 +104,10 @@ impl Folding<'_> {
 
     fn end_routine(&mut self) {
         let routine = core::mem::take(&mut self.routine);
+        if self.level == Level::News {
+            self.left_out.extend(routine);
+            return;
+        }
         // A line that says how many there are is no shorter than one or two of them.
         let cut_min = if self.level < Level::WithoutLosses { 3 } else { 2 };
         if routine.len() >= cut_min {
@@ -161,7 +177,10 @@ impl Folding<'_> {
         for (node, fate) in &entry.fates {
             if let Fate::Arrived { refused: Some(why), .. } = fate {
                 let names = refused.entry(why.name()).or_default();
-                names.push(&self.notes.actors[node.0 as usize].name);
+                let name = &*self.notes.actors[node.0 as usize].name;
+                if !names.contains(&name) {
+                    names.push(name);
+                }
             }
         }
         for (why, names) in refused {

@@ -87,11 +87,17 @@ pub(super) fn document(width: f64, height: f64) -> svg::Document {
         .add(rectangle(0.0, 0.0, width.ceil(), height.ceil()).set("fill", PAPER))
 }
 
-/// The head of an arrow whose tip is at `(x, y)`; hollow where the message was refused.
-pub(super) fn head(x: f64, y: f64, to_the_right: bool, kind: Kind, is_hollow: bool) -> Polygon {
-    let back = if to_the_right { x - 9.0 } else { x + 9.0 };
+/// The head of an arrow from somewhere to its tip; hollow where the message was refused.
+pub(super) fn head(from: (f64, f64), tip: (f64, f64), kind: Kind, is_hollow: bool) -> Polygon {
+    const LENGTH: f64 = 9.0;
+    const HALF: f64 = 4.5;
+    let (dx, dy) = (tip.0 - from.0, tip.1 - from.1);
+    let length = dx.hypot(dy).max(1.0);
+    let (dx, dy) = (dx / length, dy / length);
+    let back = (tip.0 - LENGTH * dx, tip.1 - LENGTH * dy);
+    let corners = [tip, (back.0 - HALF * dy, back.1 + HALF * dx), (back.0 + HALF * dy, back.1 - HALF * dx)];
     Polygon::new()
-        .set("points", points(&[(x, y), (back, y - 4.5), (back, y + 4.5)]))
+        .set("points", points(&corners))
         .set("fill", if is_hollow { PAPER } else { colour(kind) })
         .set("stroke", colour(kind))
         .set("stroke-width", 1.2)
@@ -180,9 +186,9 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let letters = text.chars().map(|letter| match letter {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ';' | ':' | ' ' | '\'' | '|' | '!' => 0.32,
         'f' | 't' | 'r' | '(' | ')' | '{' | '}' | '[' | ']' | '-' => 0.42,
-        'm' | 'w' | 'M' | 'W' | '%' | '@' | '…' | '×' => 0.93,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' | '…' | '×' => 0.98,
         'A'..='Z' => 0.72,
-        _ => 0.6,
+        _ => 0.63,
     });
     size * letters.sum::<f64>()
 }

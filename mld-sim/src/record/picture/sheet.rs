@@ -8,7 +8,7 @@ use svg::node::element::{Group, Text, Title};
 use super::super::words::Seconds;
 use super::lanes::{BAR_NAME_SIZE, Lane, Lanes, NAME_SIZE};
 use super::notes::{Notes, Spot};
-use super::rows::{Row, fold};
+use super::rows::{Folded, Row, fold};
 use super::shapes::{self, GREY, PALE, colour, document, rectangle, shortened, text_width, upright};
 use super::{arrows, legend, lives};
 
@@ -36,8 +36,8 @@ pub(super) struct Sheet<'n> {
     pub(super) notes: &'n Notes,
     pub(super) lanes: Lanes,
     pub(super) rows: Vec<Row>,
-    /// The line of each entry, and its place among those that share it.
-    row_of: Vec<(usize, usize)>,
+    /// The line of each entry that has one, and its place among those that share it.
+    row_of: Vec<Option<(usize, usize)>>,
     /// Where each line begins and ends.
     ys: Vec<(f64, f64)>,
     /// Where gaps in time are cut out, and how long they are.
@@ -50,7 +50,7 @@ pub(super) struct Sheet<'n> {
 /// Draws everything.
 pub(super) fn draw(title: &str, notes: &Notes) -> Document {
     let lanes = Lanes::new(notes, LANES_LEFT);
-    let rows = fold(notes, &lanes);
+    let Folded { rows, left_out } = fold(notes, &lanes);
     let text_left = lanes.right + 16.0;
     let widest = rows.iter().map(|row| text_width(&row.text, TEXT_SIZE).min(TEXT_MAX)).fold(0.0, f64::max);
     let width =
@@ -61,7 +61,7 @@ pub(super) fn draw(title: &str, notes: &Notes) -> Document {
     let header = Header::new(&lanes, notes, header_top);
     let sheet = Sheet::new(notes, lanes, rows, header.bottom);
 
-    let document = document(width, sheet.bottom + MARGIN + 8.0)
+    let document = document(width, sheet.bottom + if left_out.is_some() { 2.0 } else { 1.0 } * MARGIN + 8.0)
         .add(Title::new(title))
         .add(lives::patterns())
         .add(shapes::text(title, MARGIN, MARGIN + TITLE_SIZE / 2.0, TITLE_SIZE).set("font-weight", "bold"))
@@ -76,14 +76,22 @@ pub(super) fn draw(title: &str, notes: &Notes) -> Document {
         .add(lives::crowns(&sheet))
         .add(header.draw(&sheet))
         .add(sheet.times());
-    document.add(sheet.texts(text_left))
+    let document = document.add(sheet.texts(text_left));
+    match left_out {
+        None => document,
+        Some(left_out) => {
+            let words = format!("Only what changed something is shown, and not {left_out}.");
+            let words = shapes::text(&words, MARGIN, sheet.bottom + MARGIN + 4.0, TEXT_SIZE);
+            document.add(words.set("fill", GREY).set("font-style", "italic"))
+        }
+    }
 }
 
 impl<'n> Sheet<'n> {
     fn new(notes: &'n Notes, lanes: Lanes, rows: Vec<Row>, top: f64) -> Self {
-        let mut row_of = vec![(0, 0); notes.entries.len()];
+        let mut row_of = vec![None; notes.entries.len()];
         for (number, row) in rows.iter().enumerate() {
-            row.entries.iter().enumerate().for_each(|(place, entry)| row_of[*entry] = (number, place));
+            row.entries.iter().enumerate().for_each(|(place, entry)| row_of[*entry] = Some((number, place)));
         }
         let mut sheet =
             Sheet { notes, lanes, rows, row_of, ys: Vec::new(), tears: Vec::new(), top, bottom: top };
@@ -110,10 +118,14 @@ impl<'n> Sheet<'n> {
 
     /// Where an entry stands.
     pub(super) fn y_of(&self, entry: usize) -> f64 {
-        let (row, place) = self.row_of[entry];
-        let (begin, end) = self.ys[row];
-        let last = self.rows[row].entries.len() - 1;
-        if last == 0 { begin } else { begin + (end - begin) * place as f64 / last as f64 }
+        let Some((number, place)) = self.row_of[entry] else {
+            return self.y_between(self.notes.entries[entry].at_ms);
+        };
+        let (row, (begin, end)) = (&self.rows[number], self.ys[number]);
+        // What begins in a cut is not seen before its end.
+        let (begin, end) = if row.is_cut { (begin + 3.0, end - 8.0) } else { (begin, end) };
+        let last = (row.entries.len() - 1).max(1);
+        begin + (end - begin) * place as f64 / last as f64
     }
 
     /// Where something begins: at what caused it, unless it took its time.

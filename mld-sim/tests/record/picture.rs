@@ -1,0 +1,122 @@
+//! The picture: what a person must find in it, and that nothing hides anything else.
+
+use roxmltree::{Document, Node};
+
+use crate::stories::{self, BROKEN, CROWD, EVERYTHING, TROUBLE, recorded};
+
+#[test]
+fn a_picture_is_well_formed_and_says_whom_it_shows() {
+    let picture = recorded("A <story> & more", stories::everything).picture;
+    let document = Document::parse(&picture).expect("XML");
+    assert_eq!(document.root_element().tag_name().name(), "svg");
+    let texts = texts(&document);
+    for words in ["A <story> & more", "r1", "r2", "desk", "tv", "old", "ff3e::8000:1", "ff05::9", "time (s)"]
+    {
+        assert!(texts.iter().any(|text| text.words == words), "{words}");
+    }
+}
+
+#[test]
+fn lines_of_words_do_not_overlap_and_stay_on_the_sheet() {
+    for records in [&EVERYTHING, &CROWD, &TROUBLE, &BROKEN] {
+        let picture = &records.picture;
+        let document = Document::parse(picture).expect("XML");
+        let size = |name: &str| number(document.root_element(), name);
+        let (width, height) = (size("width"), size("height"));
+        let texts = texts(&document);
+        for text in &texts {
+            assert!(text.x >= 0.0 && text.x < width && text.y > 0.0 && text.y < height, "{}", text.words);
+        }
+        // What stands in one column, as lines below each other.
+        let upright = |text: &&Text| !text.is_turned && text.anchor.is_empty();
+        for one in texts.iter().filter(upright) {
+            for other in texts.iter().filter(upright).filter(|other| other.x == one.x) {
+                let gap = (one.y - other.y).abs();
+                assert!(one.words == other.words || gap >= 14.0, "{} and {}: {gap}", one.words, other.words);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_story_stays_readable() {
+    for records in [&EVERYTHING, &CROWD, &TROUBLE, &BROKEN] {
+        let picture = &records.picture;
+        let document = Document::parse(picture).expect("XML");
+        let height = number(document.root_element(), "height");
+        assert!(height < 4_000.0, "{height}");
+        assert!(picture.len() < 500_000, "{}", picture.len());
+    }
+    let trouble = &TROUBLE.picture;
+    assert!(trouble.contains("Only what changed something is shown"));
+    assert!(trouble.contains("happenings are left out here"));
+}
+
+#[test]
+fn a_crowd_shares_a_lane_and_a_line() {
+    let document = Document::parse(&CROWD.picture).expect("XML");
+    let words: Vec<_> = texts(&document).into_iter().map(|text| text.words).collect();
+    assert!(words.iter().any(|words| words == "200 × set-top box"), "{words:?}");
+    assert!(words.iter().any(|words| words.starts_with("200 × wants ff0e::11")), "{words:?}");
+    assert!(words.iter().any(|words| words.starts_with("40 × TO_IN ff0e::11 {}")), "{words:?}");
+    assert!(!words.iter().any(|words| words == "set-top box 1"), "{words:?}");
+}
+
+#[test]
+fn what_happened_is_told_in_words_with_its_time() {
+    let document = Document::parse(&EVERYTHING.picture).expect("XML");
+    let texts = texts(&document);
+    let time_of = |words: &str| {
+        let text = texts.iter().find(|text| text.words == words).unwrap_or_else(|| panic!("{words}"));
+        let times = texts.iter().filter(|time| time.anchor == "end" && time.words.parse::<f64>().is_ok());
+        // The time stands at the same height, or higher where several things happen at once.
+        let times = times.filter(|time| time.y <= text.y + 2.0);
+        times.max_by(|one, other| one.y.total_cmp(&other.y)).map(|time| time.words.clone())
+    };
+    for (words, time) in [
+        ("r2 starts; r2 becomes querier", "0"),
+        ("tv wants ff0e::4", "6"),
+        ("tv: TO_EX ff0e::4 {}", "6"),
+        ("r1: Query all groups; r2: r1 is querier", "12"),
+        ("old: v1 Done ff05::9", "90"),
+        ("r1: Query ff05::9", "90"),
+        ("r1: ff05::9 timed out", "92"),
+        ("partition: r1 apart", "110"),
+        ("faults: loss 30 %, delay 1 to 20 ms", "200"),
+        ("r2 crashes", "240"),
+    ] {
+        assert_eq!(time_of(words).as_deref(), Some(time), "{words}");
+    }
+}
+
+#[test]
+fn a_world_in_which_nothing_happens_has_a_picture() {
+    let picture = recorded("nothing", |_| {}).picture;
+    assert!(Document::parse(&picture).is_ok());
+}
+
+struct Text {
+    words: String,
+    x: f64,
+    y: f64,
+    anchor: String,
+    is_turned: bool,
+}
+
+fn texts(document: &Document<'_>) -> Vec<Text> {
+    let texts =
+        document.descendants().filter(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "text")));
+    texts
+        .map(|node| Text {
+            words: node.text().expect("words").trim().to_owned(),
+            x: number(node, "x"),
+            y: number(node, "y"),
+            anchor: node.attribute("text-anchor").unwrap_or_default().to_owned(),
+            is_turned: node.has_attribute("transform"),
+        })
+        .collect()
+}
+
+fn number(node: Node<'_, '_>, name: &str) -> f64 {
+    node.attribute(name).and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name}"))
+}
