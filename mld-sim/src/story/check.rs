@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Discard, FilterMode, GroupAddr, GroupState, Limit, Record, SourceRef, Version};
+use mld_proto::{Discard, FilterMode, GroupAddr, GroupState, Instant, Limit, Record, SourceRef, Version};
 
 use super::error::Place;
 use super::expectation::{Counted, Demand};
@@ -10,13 +10,14 @@ use super::log::{Log, Said, Watched};
 use super::stage::{Names, is_group};
 use super::words::{list, moments, seconds};
 use super::{Claim, Forwards, Knows, KnowsNot, Role, RoleName, StateName, StoryError};
-use crate::world::{Loss, NodeId, Scene};
+use crate::world::{Clock, Engine, Loss, NodeId, Scene};
 
 /// Where everything is that claims are about.
 pub(super) struct Evidence<'e> {
     pub(super) scene: Scene<'e>,
     pub(super) names: &'e Names,
     pub(super) log: &'e Log,
+    pub(super) at: Instant,
 }
 
 impl Claim {
@@ -135,17 +136,18 @@ impl Claim {
     /// # Errors
     ///
     /// What is the case instead.
-    pub(super) fn hold(&self, at_ms: u64, evidence: &Evidence<'_>) -> Result<(), String> {
+    pub(super) fn hold(&self, evidence: &Evidence<'_>) -> Result<(), String> {
         let Evidence { names, log, .. } = evidence;
+        let at_ms = evidence.at.as_millis();
         let is = |name: &Option<String>, node: NodeId| {
             name.as_ref().is_none_or(|name| names.known(name).contains(&node))
         };
         let within = |since_ms: u64, moment: u64| (since_ms..=at_ms).contains(&moment);
         match self {
-            Self::Knows(claim) => evidence.knows(claim, at_ms),
+            Self::Knows(claim) => evidence.knows(claim),
             Self::KnowsNot(claim) => evidence.knows_not(claim),
-            Self::Forwards(claim) => evidence.forwards(claim, at_ms, true),
-            Self::ForwardsNot(claim) => evidence.forwards(claim, at_ms, false),
+            Self::Forwards(claim) => evidence.forwards(claim, true),
+            Self::ForwardsNot(claim) => evidence.forwards(claim, false),
             Self::Role(claim) => evidence.role(claim),
             Self::Queries(claim) => {
                 let sent = log.sent.iter().filter(|sent| is(&claim.from, sent.node));
@@ -237,7 +239,7 @@ impl Demand<'_> {
 }
 
 impl Evidence<'_> {
-    fn knows(&self, claim: &Knows, at_ms: u64) -> Result<(), String> {
+    fn knows(&self, claim: &Knows) -> Result<(), String> {
         let Some(engine) = self.engine(&claim.router) else { return Err("there is no such router".into()) };
         let Some(group) = GroupAddr::new(claim.group).ok().and_then(|group| engine.group(group)) else {
             return Err("it knows no listeners".into());
@@ -259,7 +261,7 @@ impl Evidence<'_> {
             Version::V1 => 1,
             Version::V2 => 2,
         };
-        let expire_ms = group.expires().as_millis().saturating_sub(at_ms);
+        let expire_ms = group.expires().as_millis().saturating_sub(self.at.as_millis());
         let is_met = claim.filter_mode.is_none_or(|asked| asked == mode)
             && claim.sources.as_ref().is_none_or(|asked| same(asked, &told))
             && claim.requested.as_ref().is_none_or(|asked| same(asked, &requested))
@@ -291,7 +293,7 @@ impl Evidence<'_> {
         if known.is_empty() { Ok(()) } else { Err(format!("it knows {}", list(&known))) }
     }
 
-    fn forwards(&self, claim: &Forwards, at_ms: u64, wanted: bool) -> Result<(), String> {
+    fn forwards(&self, claim: &Forwards, wanted: bool) -> Result<(), String> {
         let not = |is: bool| if is { "" } else { "not " };
         let Some(since_ms) = claim.since_ms else {
             let group = GroupAddr::new(claim.group);
@@ -306,7 +308,7 @@ impl Evidence<'_> {
         });
         let changes = watched.map_or(&[][..], |watched| watched.changes.as_slice());
         let at_first = changes.iter().rev().find(|(at, _)| *at <= since_ms).is_some_and(|(_, is)| *is);
-        let later = changes.iter().find(|(at, _)| (since_ms + 1..=at_ms).contains(at));
+        let later = changes.iter().find(|(at, _)| (since_ms + 1..=self.at.as_millis()).contains(at));
         match later {
             _ if at_first != wanted => Err(format!("it did {}so at {}", not(at_first), seconds(since_ms))),
             Some((at, is)) => Err(format!("from {} on it did {}so", seconds(*at), not(*is))),
@@ -327,8 +329,14 @@ impl Evidence<'_> {
         Err(format!("it is {}, the querier is {}", querier.role(), querier.address()))
     }
 
-    fn engine(&self, router: &str) -> Option<&crate::world::Engine> {
-        self.names.known(router).first().and_then(|id| self.scene.engine(*id))
+    /// The router as it is now. One with an exact clock that had nothing to do lately is asked what time it is.
+    fn engine(&self, router: &str) -> Option<Engine> {
+        let id = *self.names.known(router).first()?;
+        let mut engine = self.scene.engine(id)?.clone();
+        if self.scene.clock(id) == Some(Clock::EXACT) && self.at > engine.now() {
+            engine.handle_timeout(self.at);
+        }
+        Some(engine)
     }
 }
 

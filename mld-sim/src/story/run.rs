@@ -93,8 +93,9 @@ impl Staged {
 
     fn judge(&self, expectation: &Expectation) -> Verdict {
         let log = self.log.borrow();
-        let evidence = Evidence { scene: self.world.scene(), names: &self.names, log: &log };
-        let unmet = expectation.claim.hold(expectation.at_ms, &evidence).err();
+        let at = Instant::from_millis(expectation.at_ms);
+        let evidence = Evidence { scene: self.world.scene(), names: &self.names, log: &log, at };
+        let unmet = expectation.claim.hold(&evidence).err();
         Verdict { at_ms: expectation.at_ms, expected: expectation.claim.to_string(), unmet }
     }
 }
