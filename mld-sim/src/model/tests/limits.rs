@@ -57,6 +57,24 @@ fn the_rest_of_an_exclude_list_is_not_excluded() {
 }
 
 #[test]
+fn a_list_that_replaces_another_is_refused_anew() {
+    for (group, total) in [(2, 9), (9, 2)] {
+        let mut model = started(ModelSettings {
+            max_group_sources: group,
+            max_sources: total,
+            ..ModelSettings::default()
+        });
+        hear(&mut model, 0, &[(4, G, &[s(1), s(2), s(3)])]);
+        assert_eq!(limits(&mut model).len(), 1);
+        hear(&mut model, 0, &[(4, G, &[s(1), s(2), s(3)])]);
+        assert_eq!(limits(&mut model).len(), 0);
+        hear(&mut model, 0, &[(2, G, &[s(4), s(5), s(6)])]);
+        assert_eq!(limits(&mut model).len(), 1);
+        assert_eq!(model.groups()[&G].sources.len(), 2);
+    }
+}
+
+#[test]
 fn sources_of_all_groups_together_are_limited() {
     let mut model = started(ModelSettings { max_sources: 3, ..ModelSettings::default() });
     hear(&mut model, 0, &[(1, G, &[s(1), s(2)]), (2, OTHER, &[s(1), s(2)]), (5, SSM, &[s(1)])]);
@@ -68,6 +86,8 @@ fn sources_of_all_groups_together_are_limited() {
     run_until(&mut model, 270_001);
     hear(&mut model, 271_000, &[(5, SSM, &[s(1)])]);
     assert_eq!(state(model.groups().get(&SSM)), "INCLUDE(S1) S1@541");
+    hear(&mut model, 271_000, &[(5, OTHER, &[s(1), s(2), s(3)])]);
+    assert_eq!(limits(&mut model), [limit(OTHER, "max-sources")]);
 }
 
 #[test]

@@ -179,6 +179,7 @@ fn act(model: &mut Model, at: u64, what: &str) -> Result<Heard, Reason> {
         // From a higher router.
         "QUERY_OF_HIGHER" => query(HIGHER, false),
         "QUERY_V1" => packet(LOWER, G, short(130, 1000, G)),
+        "QUERY_V1_0MS" => packet(LOWER, G, short(130, 0, G)),
         "QUERY_V1_500MS" => packet(LOWER, G, short(130, 500, G)),
         "QUERY_V1_OF_HIGHER" => packet(HIGHER, G, short(130, 1000, G)),
         _ => panic!("{what}"),

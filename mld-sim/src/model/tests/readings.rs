@@ -186,3 +186,27 @@ fn a_series_runs_on_unheard_while_there_is_no_address() {
     model.timeout(13_000);
     assert_eq!((model.membership(G), model.take_sent()), (None, vec![]));
 }
+
+#[test]
+fn what_ends_early_is_not_asked_for_again() {
+    let settings = ModelSettings { last_listener_count: Some(3), ..ModelSettings::default() };
+    // Another router asks with a shorter delay; the source ends within the series.
+    let mut model = started(settings.clone());
+    hear(&mut model, 0, &[(4, G, &[])]);
+    hear(&mut model, 10_000, &[(6, G, &[s(1)])]);
+    model.take_sent();
+    model.packet(10_100, &packet(HIGHER, G, long(100, G, false, 2, 125, &[s(1)]))).unwrap();
+    assert_eq!(model.deadline(), Some(10_400));
+    model.timeout(10_400);
+    assert_eq!(state(model.groups().get(&G)), "EXCLUDE(;S1) FT@270");
+    assert_eq!(model.deadline(), Some(31_250));
+    // The same with a group of which a source is left.
+    let mut model = started(settings);
+    hear(&mut model, 0, &[(4, G, &[])]);
+    hear(&mut model, 10_000, &[(3, G, &[s(1)])]);
+    model.take_sent();
+    model.packet(10_100, &packet(HIGHER, G, long(100, G, false, 2, 125, &[]))).unwrap();
+    model.timeout(10_400);
+    assert_eq!(state(model.groups().get(&G)), "INCLUDE(S1) S1@280");
+    assert_eq!(model.deadline(), Some(31_250));
+}

@@ -565,6 +565,33 @@ fn a_version_1_query_lowers_the_filter_timer_by_its_own_delay() {
 }
 
 #[test]
+fn a_query_without_delay_counts_with_the_own_interval() {
+    script(
+        defaults(),
+        "> 0 IS_EX()
+         0 EXCLUDE(;) FT@270
+         > 10 QUERY_V1_0MS
+         10 EXCLUDE(;) FT@12
+         12 none",
+    );
+}
+
+#[test]
+fn immediate_leave_spares_what_would_not_be_asked_for() {
+    script(
+        ModelSettings { immediate_leave: true, ..defaults() },
+        "> 0 IS_IN(S1,S2)
+         0 INCLUDE(S1,S2) S1@270 S2@270
+         > 100 IS_IN(S2)
+         100 INCLUDE(S1,S2) S1@270 S2@370
+         > 268.5 BLOCK(S1,S2)
+         268.5 INCLUDE(S1) S1@270
+         268.5 Q(S2) S=0
+         270 none",
+    );
+}
+
+#[test]
 fn immediate_leave_ends_the_group_with_one_query() {
     let settings = ModelSettings { immediate_leave: true, ..defaults() };
     script(
