@@ -225,3 +225,103 @@ impl fmt::Display for Seconds {
 fn addresses(sources: &[WireAddr]) -> Vec<Ipv6Addr> {
     sources.iter().copied().map(Ipv6Addr::from).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use mld_proto::BufferTooSmall;
+    use mld_proto::wire::{QueryFields, Writer};
+
+    use super::*;
+
+    /// What a message is in words, as JSON and as a label.
+    fn words(write: impl FnOnce(&mut [u8]) -> Result<Writer<'_>, BufferTooSmall>) -> (String, String) {
+        let mut buffer = [0; 1500];
+        let written = write(&mut buffer).expect("room").finish(address("fe80::1"));
+        let words = Words::of(&buffer[..written.len]);
+        (serde_json::to_string(&words).expect("a document"), words.content.to_string())
+    }
+
+    fn address(text: &str) -> Ipv6Addr {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn a_query_is_told_with_everything_it_says() {
+        let fields = QueryFields {
+            group: address("ff05::1"),
+            response_code: 0x8abc,
+            flags: QueryFlags::SUPPRESS,
+            robustness: 3,
+            interval_code: 0x8d,
+        };
+        let (json, label) = words(|buffer| {
+            let mut writer = Writer::query_v2(buffer, fields)?;
+            writer.source(address("2001:db8::1"))?;
+            writer.source(address("2001:db8::2"))?;
+            Ok(writer)
+        });
+        assert_eq!(
+            json,
+            r#"{"kind":"query","version":2,"group":"ff05::1","sources":["2001:db8::1","2001:db8::2"],"s-flag":true,"qrv":3,"qqic":232,"max-response-delay":54.752,"source":"fe80::1","destination":"ff05::1"}"#
+        );
+        assert_eq!(label, "Query ff05::1 {2001:db8::1, 2001:db8::2}, S set");
+        let (json, label) = words(|buffer| Writer::query_v1(buffer, Ipv6Addr::UNSPECIFIED, 10_000));
+        assert_eq!(
+            json,
+            r#"{"kind":"query","version":1,"group":"::","max-response-delay":10,"source":"fe80::1","destination":"ff02::1"}"#
+        );
+        assert_eq!(label, "v1 Query all groups");
+    }
+
+    #[test]
+    fn a_report_is_told_record_for_record_and_cut_short_in_a_label() {
+        let (json, label) = words(|buffer| {
+            let mut writer = Writer::report_v2(buffer)?;
+            writer.record(Record::ToEx, address("ff05::1"))?;
+            writer.record(Record::Allow, address("ff05::2"))?;
+            for number in 1..=4 {
+                writer.source(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number))?;
+            }
+            Ok(writer)
+        });
+        assert_eq!(
+            json,
+            r#"{"kind":"report-v2","records":[{"record":"to-ex","group":"ff05::1","sources":[]},{"record":"allow","group":"ff05::2","sources":["2001:db8::1","2001:db8::2","2001:db8::3","2001:db8::4"]}],"source":"fe80::1","destination":"ff02::16"}"#
+        );
+        assert_eq!(label, "TO_EX ff05::1 {}; ALLOW ff05::2 {2001:db8::1, 2001:db8::2, 2 more}");
+        let (_, label) = words(|buffer| {
+            let mut writer = Writer::report_v2(buffer)?;
+            for number in 1..=5 {
+                writer.record(Record::IsEx, Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, number))?;
+            }
+            Ok(writer)
+        });
+        assert_eq!(label, "IS_EX ff05::1 {}; IS_EX ff05::2 {}; 3 more records");
+    }
+
+    #[test]
+    fn what_receivers_object_to_is_named() {
+        let mut buffer = [0; 100];
+        let group = "ff05::1".parse().expect("a group");
+        let written = Writer::done(&mut buffer, group).expect("room").finish(address("fe80::1"));
+        let packet = &mut buffer[..written.len];
+        assert_eq!(Words::of(packet).faults, [""; 0]);
+        packet[7] = 64;
+        packet[42] = 30;
+        packet[70] ^= 1;
+        assert_eq!(Words::of(packet).faults, ["hop-limit", "no-router-alert", "bad-checksum"]);
+        let json = serde_json::to_string(&Words::of(&packet[..30])).expect("a document");
+        assert_eq!(json, r#"{"kind":"unreadable","why":"truncated"}"#);
+        assert_eq!(Words::of(&packet[..30]).content.to_string(), "unreadable: truncated");
+    }
+
+    #[test]
+    fn seconds_lose_no_millisecond_and_show_no_needless_zero() {
+        for (millis, json, text) in
+            [(0, "0", "0"), (10_000, "10", "10"), (10_500, "10.5", "10.5"), (1, "0.001", "0.001")]
+        {
+            assert_eq!(serde_json::to_string(&Seconds(millis)).expect("a number"), json);
+            assert_eq!(Seconds(millis).to_string(), text);
+        }
+    }
+}
