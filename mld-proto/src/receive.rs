@@ -1,8 +1,8 @@
 //! What routers and listeners check of every message before they read it.
 
 use crate::addr::is_link_local;
-use crate::wire::{Packet, checksum};
-use crate::{Discard, MessageMeta};
+use crate::wire::{self, Packet, checksum};
+use crate::{Discard, MessageKind, MessageMeta};
 
 /// A message with what the headers around it said.
 #[derive(Clone, Copy, Debug)]
@@ -33,37 +33,46 @@ impl<'p> Received<'p> {
         };
         Ok(Self { meta, flaw, message: packet.message })
     }
-}
 
-/// The checks that need no more than the headers and the checksum, in order (R-SEC-1, R-WIRE-53, R-WIRE-65).
-/// `refuses` says whether an own address as source is an echo or a forgery.
-#[inline]
-pub(crate) fn check(
-    received: &Received<'_>,
-    require_router_alert: bool,
-    refuses: impl FnOnce(&MessageMeta) -> bool,
-) -> Result<(), Discard> {
-    let meta = &received.meta;
-    if let Some(flaw) = received.flaw {
-        return Err(flaw);
+    /// The kind of the message.
+    #[inline]
+    pub(crate) fn kind(&self) -> Result<MessageKind, Discard> {
+        match self.message.first() {
+            None => Err(Discard::Truncated),
+            Some(octet) => wire::kind(*octet).ok_or(Discard::NotMld),
+        }
     }
-    if meta.hop_limit != 1 {
-        return Err(Discard::HopLimit);
+
+    /// The checks that need no more than the headers and the checksum, in order (R-SEC-1, R-WIRE-53, R-WIRE-65).
+    /// `refuses` says whether the source is an own address and the message an echo or a forgery.
+    #[inline]
+    pub(crate) fn check(
+        &self,
+        require_router_alert: bool,
+        refuses: impl FnOnce(&MessageMeta) -> bool,
+    ) -> Result<(), Discard> {
+        let meta = &self.meta;
+        if let Some(flaw) = self.flaw {
+            return Err(flaw);
+        }
+        if meta.hop_limit != 1 {
+            return Err(Discard::HopLimit);
+        }
+        if require_router_alert && !meta.router_alert {
+            return Err(Discard::NoRouterAlert);
+        }
+        if meta.source.is_unspecified() {
+            return Err(Discard::SourceUnspecified);
+        }
+        if !is_link_local(meta.source) {
+            return Err(Discard::SourceNotLinkLocal);
+        }
+        if refuses(meta) {
+            return Err(Discard::OwnAddress);
+        }
+        if !meta.checksum_verified && !checksum::verify(meta.source, meta.destination, self.message) {
+            return Err(Discard::BadChecksum);
+        }
+        Ok(())
     }
-    if require_router_alert && !meta.router_alert {
-        return Err(Discard::NoRouterAlert);
-    }
-    if meta.source.is_unspecified() {
-        return Err(Discard::SourceUnspecified);
-    }
-    if !is_link_local(meta.source) {
-        return Err(Discard::SourceNotLinkLocal);
-    }
-    if refuses(meta) {
-        return Err(Discard::OwnAddress);
-    }
-    if !meta.checksum_verified && !checksum::verify(meta.source, meta.destination, received.message) {
-        return Err(Discard::BadChecksum);
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::tables::View;
-use crate::receive::{self, Received};
+use crate::receive::Received;
 use crate::wire::{self, Query};
 use crate::{Discard, MessageKind, MessageMeta, Version};
 
@@ -30,10 +30,12 @@ impl Core {
         now: u64,
         received: &Received<'_>,
     ) -> Result<MessageKind, Discard> {
-        let Some(kind) = received.message.first().and_then(|octet| wire::kind(*octet)) else {
-            let reason = if received.message.is_empty() { Discard::Truncated } else { Discard::NotMld };
-            self.stats.count_discard(reason, None);
-            return Err(reason);
+        let kind = match received.kind() {
+            Ok(kind) => kind,
+            Err(reason) => {
+                self.stats.count_discard(reason, None);
+                return Err(reason);
+            }
         };
         let taken = self.check(received).and_then(|()| match kind {
             MessageKind::Query => self.take_query(view, now, &received.meta, received.message),
@@ -63,7 +65,7 @@ impl Core {
         }
         // The router beside this listener may query from the same address.
         let refuses = |meta: &MessageMeta| self.is_own(meta.source) && !meta.own_host;
-        receive::check(received, self.config.require_router_alert, refuses)
+        received.check(self.config.require_router_alert, refuses)
     }
 
     /// R-WIRE-51, R-WIRE-70

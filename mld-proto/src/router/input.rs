@@ -6,9 +6,10 @@ use super::core::Core;
 use super::events::order_events;
 use super::limits::Refusal;
 use super::records::Incoming;
-use crate::addr::{ALL_NODES, is_link_local};
+use crate::addr::ALL_NODES;
+use crate::receive::Received;
 use crate::store::View;
-use crate::wire::{self, Packet, Query, RecordRef, Records, Report, checksum};
+use crate::wire::{self, Query, RecordRef, Records, Report};
 use crate::{Config, Discard, GroupAddr, Item, MessageKind, MessageMeta, Record, Version};
 
 impl Core {
@@ -20,25 +21,12 @@ impl Core {
         packet: &'a [u8],
         checksum_verified: bool,
     ) -> Result<Accepted<'a>, Discard> {
-        let packet = match Packet::parse(packet) {
-            Ok(packet) => packet,
+        let received = match Received::read(packet, checksum_verified) {
+            Ok(received) => received,
             Err(reason) => return Err(self.discard(reason, None)),
         };
-        let meta = MessageMeta {
-            source: packet.source,
-            destination: packet.destination,
-            hop_limit: packet.hop_limit,
-            router_alert: packet.router_alert,
-            checksum_verified,
-            own_host: false,
-        };
-        let flaw = if packet.truncated {
-            Some(Discard::Truncated)
-        } else {
-            packet.fragment.then_some(Discard::Fragment)
-        };
-        let (kind, said) = self.take(&mut view, now, &meta, flaw, packet.message)?;
-        Ok(Accepted::new(self, meta.source, kind, said))
+        let (kind, said) = self.take(&mut view, now, &received)?;
+        Ok(Accepted::new(self, received.meta.source, kind, said))
     }
 
     pub(super) fn handle_message<'a>(
@@ -48,7 +36,7 @@ impl Core {
         meta: &MessageMeta,
         message: &'a [u8],
     ) -> Result<Accepted<'a>, Discard> {
-        let (kind, said) = self.take(&mut view, now, meta, None, message)?;
+        let (kind, said) = self.take(&mut view, now, &Received { meta: *meta, flaw: None, message })?;
         Ok(Accepted::new(self, meta.source, kind, said))
     }
 
@@ -60,20 +48,19 @@ impl Core {
         reason
     }
 
-    /// Checks a message, applies it, and says what it said. `flaw` is what was wrong with the packet around it.
+    /// Checks a message, applies it, and says what it said.
     fn take<'p>(
         &mut self,
         view: &mut View<'_>,
         now: u64,
-        meta: &MessageMeta,
-        flaw: Option<Discard>,
-        message: &'p [u8],
+        received: &Received<'p>,
     ) -> Result<(MessageKind, Said<'p>), Discard> {
-        let Some(kind) = message.first().and_then(|octet| wire::kind(*octet)) else {
-            let reason = if message.is_empty() { Discard::Truncated } else { Discard::NotMld };
-            return Err(self.discard(reason, None));
+        let kind = match received.kind() {
+            Ok(kind) => kind,
+            Err(reason) => return Err(self.discard(reason, None)),
         };
-        let taken = self.check(meta, flaw, kind, message).and_then(|()| match kind {
+        let (meta, message) = (&received.meta, received.message);
+        let taken = self.check(received, kind).and_then(|()| match kind {
             MessageKind::Query => self.take_query(view, now, meta, message),
             MessageKind::ReportV1 | MessageKind::Done => self.take_version_1(view, now, meta, kind, message),
             MessageKind::ReportV2 => self.take_report(view, now, meta, message),
@@ -90,38 +77,14 @@ impl Core {
     /// The receive checks that need no more than the headers and the checksum, in order (R-SEC-1, R-WIRE-53,
     /// R-WIRE-65, R-V1R-9). Changes nothing.
     #[inline]
-    fn check(
-        &self,
-        meta: &MessageMeta,
-        flaw: Option<Discard>,
-        kind: MessageKind,
-        message: &[u8],
-    ) -> Result<(), Discard> {
+    fn check(&self, received: &Received<'_>, kind: MessageKind) -> Result<(), Discard> {
         if !self.running {
             return Err(Discard::BeforeStart);
         }
-        if let Some(flaw) = flaw {
-            return Err(flaw);
-        }
-        if meta.hop_limit != 1 {
-            return Err(Discard::HopLimit);
-        }
-        if self.config.require_router_alert && !meta.router_alert {
-            return Err(Discard::NoRouterAlert);
-        }
-        if meta.source.is_unspecified() {
-            return Err(Discard::SourceUnspecified);
-        }
-        if !is_link_local(meta.source) {
-            return Err(Discard::SourceNotLinkLocal);
-        }
-        if self.is_own(meta.source) && (kind == MessageKind::Query || !meta.own_host) {
-            return Err(Discard::OwnAddress);
-        }
-        if !meta.checksum_verified && !checksum::verify(meta.source, meta.destination, message) {
-            return Err(Discard::BadChecksum);
-        }
-        Ok(())
+        // R-SEC-13, A-32
+        let refuses =
+            |meta: &MessageMeta| self.is_own(meta.source) && (kind == MessageKind::Query || !meta.own_host);
+        received.check(self.config.require_router_alert, refuses)
     }
 
     /// R-WIRE-14, R-WIRE-51, R-WIRE-70, R-WIRE-71, A-20: whatever the interface receives.
