@@ -1,4 +1,5 @@
-//! The router side of Multicast Listener Discovery as a pure engine: MLDv1 (RFC 2710) and MLDv2 (RFC 9777).
+//! Multicast Listener Discovery as a pure engine, the router's side and the host's: MLDv1 (RFC 2710) and MLDv2
+//! (RFC 9777).
 //!
 //! MLD is how an IPv6 router learns who on a link wants which multicast group. This crate holds the protocol and
 //! nothing else: it has no socket, no clock, no thread, no allocator, no logger and no `unsafe` code. It runs on a
@@ -71,6 +72,35 @@
 //! On a link that is never quiet call `handle_timeout` every few packets too; it is cheap when nothing is due. To have
 //! each event at the exact moment of its deadline, step from deadline to deadline:
 //! `while let Some(due) = router.poll_timeout().filter(|due| *due <= now) { router.handle_timeout(due); … }`.
+//!
+//! # The host's side
+//!
+//! A [`Listener`] is the other half: what the sockets of a host want is merged, reported and answered for. It is driven
+//! by the same calls, on tables of its own, and needs no router beside it; a node that is both runs both.
+//!
+//! ```
+//! use core::net::Ipv6Addr;
+//! use mld_proto::{FilterMode, Instant, Listener, ListenerConfig, Socket, inline_listener_tables};
+//!
+//! let tables = inline_listener_tables!(groups: 8, sources: 32);
+//! let mut listener = Listener::new(ListenerConfig::DEFAULT, tables, 0x5eed);
+//! let (mut now, mut buffer, mut reports) = (Instant::ZERO, [0; 1500], 0);
+//! let (group, source): (Ipv6Addr, Ipv6Addr) = ("ff3e::8000:1".parse()?, "2001:db8::1".parse()?);
+//! listener.start(now, Some("fe80::a".parse()?));
+//! listener.listen(now, Socket(1), group, FilterMode::Include, &[source])?;
+//! loop {
+//!     while let Some(_transmit) = listener.poll_transmit(now, &mut buffer)? {
+//!         reports += 1;
+//!     }
+//!     // Until there is nothing to wait for but packets.
+//!     let Some(next) = listener.poll_timeout() else { break };
+//!     now = next;
+//!     listener.handle_timeout(now);
+//! }
+//! assert_eq!(reports, 2);
+//! assert!(listener.delivers(Socket(1), group, source));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
 //!
 //! # Requirements
 //!

@@ -174,6 +174,7 @@ impl Core {
             self.free_source_if_idle(view, id);
         }
         if GroupAddr::new(address).is_err() {
+            // R-LSN-8, R-LSN-9
             return;
         }
         let slot = view.group(group);

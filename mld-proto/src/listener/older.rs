@@ -1,6 +1,6 @@
 //! The listener of MLDv1 (RFC 2710 section 5), and of MLDv2 beside an MLDv1 querier (RFC 9777 section 8.2.1).
 //!
-//! The states of RFC 2710: a group whose timer runs is in Delaying Listener, others are in Idle Listener.
+//! The states of RFC 2710 (R-LSN-70): a group whose timer runs is in Delaying Listener, others are in Idle Listener.
 
 use super::core::{BATCH, Core, Errand};
 use super::tables::{GroupFlags, View};
@@ -49,7 +49,7 @@ impl Core {
         u64::from(self.robustness()) * interval + response
     }
 
-    /// A Query in version 1 mode, read as MLDv1 (R-CMP-34, R-CMP-35).
+    /// A Query in version 1 mode, read as MLDv1 (R-CMP-34, R-CMP-35, A-24).
     pub(super) fn heed_as_version_1(&mut self, view: &mut View<'_>, query: &Query<'_>) {
         let delay = u64::from(query.response_delay_ms);
         if query.is_general() {
@@ -94,7 +94,7 @@ impl Core {
         }
     }
 
-    /// Start listening: a Report at once, and again (R-LSN-72).
+    /// Start listening: a Report at once, and again (R-LSN-72, A-36).
     pub(super) fn version_1_join(&mut self, view: &mut View<'_>, group: GroupId) {
         let robustness = self.robustness();
         let reports = match self.config.version {

@@ -26,7 +26,7 @@ impl Core {
             Some(group)
         };
         let window = u64::from(query.response_delay_ms);
-        // R-LSN-45, R-LSN-48: never at once.
+        // R-LSN-45, A-19: never at once.
         let due = self.now + self.random.delay(window);
         let until = self.now + window.max(1);
         if self.general_at != 0 {
@@ -48,7 +48,7 @@ impl Core {
         self.heed_specific(view, group, due, query.sources);
     }
 
-    /// Rules 3 to 5.
+    /// Rules 3 to 5, for groups of source-specific multicast too (R-SSM-8).
     fn heed_specific(&mut self, view: &mut View<'_>, group: GroupId, due: u64, sources: &[WireAddr]) {
         let slot = view.group(group);
         // What is about to be sent is as pending as what waits.

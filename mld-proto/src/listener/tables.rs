@@ -14,7 +14,7 @@ use crate::store::{GroupId, IndexSlot, Linked, NOWHERE, Node, Nodes, SourceId, T
 /// - `sources`: one slot for each source that a socket lists, and one more for each source of a group, whoever lists
 ///   it: a source that one socket lists takes two, one that ten sockets list takes eleven. A source that was just
 ///   given up keeps its slot until that has been reported.
-/// - `index`: [`count_for`](Self::count_for) these.
+/// - `index`: [`IndexSlot::count_for`] groups and filters together, and sources.
 ///
 /// ```
 /// use mld_proto::{ListenerFilterSlot, IndexSlot, ListenerSourceSlot, ListenerGroupSlot, ListenerTables};

@@ -37,7 +37,7 @@ impl Packet<'_> {
         self.writer.len() == REPORT_LEN
     }
 
-    /// How many sources one more record may have.
+    /// How many sources one more record may have; what has no room here goes into the next Report (R-LSN-60).
     fn room(&self) -> Option<u32> {
         let octets = (self.limit - self.writer.len()).checked_sub(RECORD_LEN)?;
         Some((octets / SOURCE_LEN) as u32)
@@ -293,7 +293,8 @@ impl Core {
     }
 
     /// A record of the sources that `named` picks, without the `mark` once written; none without sources, unless
-    /// `bare`. What does not fit one Report is split over several (R-LSN-61).
+    /// `bare`. What does not fit one Report is split over several (R-LSN-61), each with a record of the same type
+    /// (R-LSN-63).
     #[expect(clippy::too_many_arguments, reason = "one record")]
     fn write_list(
         &mut self,
@@ -306,6 +307,7 @@ impl Core {
         named: impl Fn(&ListenerSourceSlot) -> bool,
     ) -> Result<Step, BufferTooSmall> {
         let count = count(view, id, &named);
+        // R-LSN-21, R-LSN-48
         if count == 0 && !bare {
             return Ok(Step::Written);
         }
