@@ -1,7 +1,7 @@
 //! An independent host, written from the standards without the engine.
 //!
 //! It is slow and simple: what an interface wants of a group is worked out from the list of all calls each time it is
-//! needed, packets come from [`bytes`](super::bytes), Queries are read by a reader of its own. Where the engine and
+//! needed, packets come from [`bytes`], Queries are read by a reader of its own. Where the engine and
 //! this host misread the standards, they do not misread them alike.
 
 mod answers;
