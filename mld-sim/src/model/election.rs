@@ -85,12 +85,9 @@ impl Model {
 
     /// R-ELE-8, R-ELE-10.
     pub(super) fn change_address(&mut self, now: u64, address: Option<Ipv6Addr>) {
-        let before = self.usable_address();
         self.address = address;
         match self.usable_address() {
-            // reading: an address that cannot be sent from is none; changes among those are none.
-            after if after == before => {}
-            // R-ELE-10. reading: another router that is known stays known.
+            // R-ELE-10. reading: an address that cannot be sent from is none. Another router that is known stays known.
             None => {
                 if self.role.is_querier() {
                     self.role = Role::unknown();

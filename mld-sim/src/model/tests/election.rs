@@ -226,6 +226,27 @@ fn a_new_address_starts_again_unless_a_lower_querier_is_there() {
 }
 
 #[test]
+fn a_new_address_brings_back_what_was_configured() {
+    let mut model = new(ModelSettings::default());
+    model.packet(0, &general(local(2), 3, 60, 5_000)).unwrap();
+    model.take_sent();
+    model.set_address(1_000, Some(LOWER));
+    let sent = model.take_sent();
+    assert_eq!((sent[0].qrv, sent[0].qqic, sent[0].response_code), (2, 125, 10_000));
+}
+
+#[test]
+fn another_querier_stays_known_to_who_loses_its_address() {
+    let mut model = new(ModelSettings::default());
+    model.packet(0, &usual(LOWER)).unwrap();
+    model.take_told();
+    model.set_address(1_000, None);
+    assert_eq!((model.querier(), model.take_told()), (ModelQuerier::Other(LOWER), vec![]));
+    model.set_address(2_000, Some(ME));
+    assert_eq!((model.querier(), model.take_told()), (ModelQuerier::Other(LOWER), vec![]));
+}
+
+#[test]
 fn who_never_queries_follows_the_lowest_that_does() {
     let mut model = new(ModelSettings { querier_never: true, ..ModelSettings::default() });
     assert_eq!((model.querier(), model.take_told()), (ModelQuerier::Unknown, vec![ModelEvent::Querier]));
@@ -246,6 +267,10 @@ fn an_ignored_version_1_querier_does_not_elect() {
     assert_eq!(model.querier(), ModelQuerier::Me(ME));
     model.packet(0, &packet(LOWER, G, short(130, 1_000, G))).unwrap();
     assert_eq!(state(model.groups().get(&G)), "EXCLUDE(;) FT@2");
+    // On an interface of version 1 there are no others.
+    let mut model = new(ModelSettings { version: 1, ignore_v1_querier: true, ..ModelSettings::default() });
+    model.packet(0, &packet(LOWER, ALL_NODES, short(130, 10_000, ANY))).unwrap();
+    assert_eq!(model.querier(), ModelQuerier::Other(LOWER));
 }
 
 #[test]

@@ -182,6 +182,7 @@ fn act(model: &mut Model, at: u64, what: &str) -> Result<Heard, Reason> {
         "QUERY_V1_0MS" => packet(LOWER, G, short(130, 0, G)),
         "QUERY_V1_500MS" => packet(LOWER, G, short(130, 500, G)),
         "QUERY_V1_OF_HIGHER" => packet(HIGHER, G, short(130, 1000, G)),
+        "QUERY_V1_1MS_OF_HIGHER" => packet(HIGHER, G, short(130, 1, G)),
         _ => panic!("{what}"),
     };
     model.packet(at, &ipv6)

@@ -181,6 +181,23 @@ fn another_kind_of_router_alert_is_none() {
 }
 
 #[test]
+fn the_alert_stands_in_the_first_header_alone() {
+    let plain = packet(HOST, V2_ROUTERS, report(&[(4, G, &[])]));
+    // The same options in a destination options header.
+    let mut ipv6 = plain.clone();
+    ipv6[6] = 60;
+    assert_eq!(verdict(&ipv6), Err(Reason::NoRouterAlert));
+    // Behind a hop-by-hop header with the alert they do no harm; a second hop-by-hop header is not walked.
+    let mut ipv6 = plain.clone();
+    ipv6[5] += 8;
+    ipv6[40] = 60;
+    ipv6.splice(48..48, [58, 0, 1, 4, 0, 0, 0, 0]);
+    assert_eq!(verdict(&ipv6), Ok(Heard::ReportV2));
+    ipv6[40] = 0;
+    assert_eq!(verdict(&ipv6), Err(Reason::NotMld));
+}
+
+#[test]
 fn fragments_are_refused() {
     let plain = packet(HOST, V2_ROUTERS, report(&[(4, G, &[])]));
     let fragmented = |place: [u8; 2], next: u8| {

@@ -58,6 +58,16 @@ fn what_comes_and_goes_within_a_packet_is_not_told() {
 }
 
 #[test]
+fn a_timer_that_leaves_something_is_no_timeout() {
+    let mut model = started(ModelSettings::default());
+    hear(&mut model, 0, &[(1, G, &[s(1), s(2)])]);
+    hear(&mut model, 1_000, &[(6, G, &[s(1)])]);
+    model.take_told();
+    run_until(&mut model, 3_001);
+    assert_eq!(model.take_told(), [ModelEvent::Membership(G)]);
+}
+
+#[test]
 fn groups_of_one_instant_end_in_ascending_order() {
     let mut model = started(ModelSettings::default());
     hear(&mut model, 0, &[(4, OTHER, &[]), (4, G, &[])]);

@@ -106,16 +106,18 @@ fn who_checks_finishes_in_the_table_it_is_in() {
     );
     // A non-querier that gains it goes on ignoring Done until a Report.
     script(
-        ModelSettings { last_listener_count: Some(200), ..version_1() },
+        ModelSettings { robustness: 1, last_listener_count: Some(131), ..version_1() },
         "> 0 GENERAL_V1
          0 none
          > 100 REPORT
-         100 EXCLUDE(;) FT@360
+         100 EXCLUDE(;) FT@235
          > 101 QUERY_V1
-         101 EXCLUDE(;) FT@301
-         > 257 DONE
-         257 EXCLUDE(;) FT@301
-         301 none",
+         101 EXCLUDE(;) FT@232
+         > 231.5 DONE
+         231.5 EXCLUDE(;) FT@232
+         > 231.6 QUERY_V1_1MS_OF_HIGHER
+         231.6 EXCLUDE(;) FT@231.731
+         231.731 none",
     );
 }
 
