@@ -7,6 +7,7 @@ pub mod capture;
 pub mod cli;
 pub mod configuration;
 mod error;
+pub mod hunt;
 pub mod judge;
 pub mod link;
 pub mod model;
@@ -15,6 +16,7 @@ pub mod replay;
 pub mod rng;
 pub mod seconds;
 pub mod station;
+pub mod story;
 pub mod transmit;
 pub mod world;
 

@@ -1,49 +1,78 @@
 //! What must hold once the faults have ended for long enough.
 //!
-//! How long that is follows from the timers: nothing that a fault left behind outlives the longest deadline that a
-//! router had when it ended, or, for what it then adopts or keeps because of a querier that is no more, the
-//! other-querier-present interval; what hosts want is known after the next General Query and its response delay; what
-//! they do not want ends a listening interval later.
+//! How long that is follows from the timers. First every querier that is no more is forgotten: the longest
+//! other-querier-present interval in force. Then everything ends that was known at that moment: the longest timer. From
+//! then on two rounds are waited for, one of the real querier's Queries with their response delays and a listening
+//! interval each: in the first routers adopt its values and hear all that hosts want, in the second a source that nobody
+//! wants any more has entered the Requested List at the latest, and ends.
 
 use core::net::Ipv6Addr;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mld_proto::{GroupAddr, Querier, QuerierMode, Version};
 
 use super::Violation;
 use super::safety::passes;
-use crate::world::{LinkId, NodeId, Scene, Wants};
+use crate::world::{Engine, LinkId, NodeId, Scene, Wants, World};
 
-/// How long after the end of all faults everything must be settled, in milliseconds.
-pub fn settling_ms(scene: Scene<'_>) -> u64 {
-    let routers = scene.routers().filter_map(|id| scene.engine(id));
-    let mut longest = 0;
-    for engine in routers {
-        let config = engine.config();
-        let millis = |duration: core::time::Duration| duration.as_millis() as u64;
-        let now = engine.now().as_millis();
-        let held = engine.groups().map(|group| {
-            let sources = group.sources().filter_map(|source| source.expires()).max();
-            sources.unwrap_or(group.expires()).max(group.expires()).as_millis().saturating_sub(now)
-        });
-        let held = held.max().unwrap_or(0);
-        let configured = u64::from(config.robustness_variable()) * millis(config.query_interval())
-            + 2 * millis(config.query_response_interval());
-        let adopted =
-            millis(engine.listening_interval()).max(millis(engine.other_querier_present_interval()));
-        let startup = u64::from(config.startup_query_count()) * millis(config.startup_query_interval());
-        // The rivals heard last, then a round of Queries, then what nobody wants.
-        longest = longest.max(held.max(adopted) + 2 * (configured.max(adopted)) + configured + startup);
-    }
-    longest
-}
-
-/// Whether every router knows exactly what the hosts want, and each link has one querier, the lowest address.
+/// Lets time pass in a world whose faults have ended until everything must be settled, and looks whether it is.
 ///
 /// # Errors
 ///
-/// What is not as it should be.
-pub fn settled(scene: Scene<'_>) -> Result<(), Violation> {
+/// A rule was broken.
+pub fn settle(world: &mut World) -> Result<(), Violation> {
+    for wait_ms in [querier_ms, held_ms, round_ms, round_ms] {
+        let wait_ms = wait_ms(world.scene());
+        world.run_for(Duration::from_millis(wait_ms))?;
+    }
+    settled(world.scene()).map_err(|violation| Violation { at: world.now(), ..violation })
+}
+
+/// The longest time for which a querier that is no more is believed in.
+fn querier_ms(scene: Scene<'_>) -> u64 {
+    longest(scene, |engine| {
+        let is_other = matches!(engine.querier(), Querier::Other(_));
+        if is_other { millis(engine.other_querier_present_interval()) } else { 0 }
+    })
+}
+
+/// The longest time for which anything is known that was known at this moment.
+fn held_ms(scene: Scene<'_>) -> u64 {
+    longest(scene, |engine| {
+        let now = engine.now().as_millis();
+        let held = engine.groups().map(|group| {
+            let sources = group.sources().filter_map(|source| source.expires());
+            sources.fold(group.expires(), Ord::max).as_millis().saturating_sub(now)
+        });
+        held.max().unwrap_or(0)
+    })
+}
+
+/// The startup series, a round of Queries, and what follows from it.
+fn round_ms(scene: Scene<'_>) -> u64 {
+    longest(scene, |engine| {
+        let config = engine.config();
+        let startup = u64::from(config.startup_query_count()) * millis(config.startup_query_interval());
+        let configured = u64::from(config.robustness_variable()) * millis(config.query_interval())
+            + 2 * millis(config.query_response_interval());
+        startup
+            + millis(config.query_interval())
+            + millis(config.query_response_interval())
+            + configured.max(millis(engine.listening_interval()))
+    })
+}
+
+fn longest(scene: Scene<'_>, of: impl Fn(&Engine) -> u64) -> u64 {
+    scene.routers().filter_map(|id| scene.engine(id)).map(of).max().unwrap_or(0)
+}
+
+const fn millis(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}
+
+/// Whether every router knows exactly what the hosts want, and each link has one querier, the lowest address.
+fn settled(scene: Scene<'_>) -> Result<(), Violation> {
     for link in scene.links() {
         election(scene, link)?;
         for router in scene.routers().filter(|id| scene.link_of(*id) == link && scene.is_up(*id)) {

@@ -4,7 +4,7 @@
 //! it: whether the engine does what the [model](crate::model) does (`agreement`), what a router must never do (`cut-off`,
 //! `ghost`, `specific-queries`), what a host must do (`host-truth`, `host-answer`, `host-implosion`, `host-change`), that
 //! every packet is as the standards want it (`strict`), that tables, lists and wheel are in order (`self-check`). Once
-//! faults have ended, [`settled`] tells whether routers know what hosts want, and who queries (`one-querier`, `settled`).
+//! faults have ended, [`settle`] tells whether routers know what hosts want, and who queries (`one-querier`, `settled`).
 
 mod agreement;
 mod hosts;
@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 use mld_proto::Instant;
 
-pub use liveness::{settled, settling_ms};
+pub use liveness::settle;
 
 use self::agreement::Twin;
 use self::hosts::Duties;

@@ -254,7 +254,8 @@ impl Books {
             let sources = promise.sources_until.keys().chain(&promise.excluded).chain([&UNLISTED]);
             for source in sources.filter(|source| wants.wants(**source)) {
                 let until = promise.until(*source);
-                if until >= ended && !passes(engine, group, *source) {
+                // Nothing is ever promised until 0.
+                if until >= ended.max(1) && !passes(engine, group, *source) {
                     let name = scene.name(*host);
                     return Err(Violation::new(
                         "cut-off",

@@ -6,6 +6,7 @@
 pub mod babbler;
 pub mod bytes;
 pub mod forger;
+pub mod listener;
 pub mod malformed;
 pub mod mischief;
 pub mod raw;

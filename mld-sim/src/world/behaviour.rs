@@ -88,12 +88,10 @@ impl Life {
                 let list = sources.iter().filter(|_| rng.below(3) == 0).copied().collect::<Vec<_>>();
                 let (mode, list) =
                     if rng.below(3) == 0 { (FilterMode::Include, Vec::new()) } else { (mode, list) };
-                calls.push(Call::Listen {
-                    socket: rng.below(2) as u32,
-                    group: *rng.pick(groups),
-                    mode,
-                    sources: list,
-                });
+                let (socket, group) = (rng.below(2) as u32, *rng.pick(groups));
+                // An application knows that there is no exclude mode in source-specific multicast (R-LSN-49).
+                let mode = if is_ssm(group) { FilterMode::Include } else { mode };
+                calls.push(Call::Listen { socket, group, mode, sources: list });
                 Some(rng.between(every_ms.0..=every_ms.1))
             }
             Behaviour::Zapping { channels, every_ms } => {
@@ -131,6 +129,11 @@ impl Life {
     pub(super) const fn end(&mut self) {
         self.next = None;
     }
+}
+
+/// In one of the ff3x::/32 (RFC 4607 section 1; R-SSM-1).
+const fn is_ssm(group: Ipv6Addr) -> bool {
+    matches!(group.segments(), [0xff30..=0xff3f, 0, ..])
 }
 
 const fn listen(group: Ipv6Addr, mode: FilterMode) -> Call {

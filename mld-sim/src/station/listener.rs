@@ -1,0 +1,128 @@
+//! The project's own listener as a station.
+
+use core::net::Ipv6Addr;
+
+use mld_proto::{
+    FilterMode, IndexSlot, Instant, Listener, ListenerConfig, ListenerFilterSlot, ListenerGroupSlot,
+    ListenerSourceSlot, ListenerTables, Socket,
+};
+
+use super::{Outbox, Station};
+
+type Engine = Listener<
+    ListenerTables<
+        Box<[ListenerGroupSlot]>,
+        Box<[ListenerFilterSlot]>,
+        Box<[ListenerSourceSlot]>,
+        Box<[IndexSlot]>,
+    >,
+>;
+
+/// Groups, sockets of groups, and sources that a host listens to at most, unless it is told otherwise.
+const USUAL_SIZE: (usize, usize, usize) = (32, 64, 256);
+
+/// [`mld_proto::Listener`] on a host.
+#[derive(Debug)]
+pub struct ListenerHost {
+    config: ListenerConfig,
+    seed: u64,
+    size: (usize, usize, usize),
+    engine: Engine,
+    buffer: Box<[u8]>,
+}
+
+impl ListenerHost {
+    /// A listener that draws its delays from this seed.
+    pub fn new(seed: u64) -> Self {
+        Self::with(ListenerConfig::DEFAULT, seed, USUAL_SIZE)
+    }
+
+    /// A listener that is configured otherwise.
+    #[must_use]
+    pub fn config(self, config: ListenerConfig) -> Self {
+        Self::with(config, self.seed, self.size)
+    }
+
+    /// A listener with room for so many groups, sockets of groups, and sources.
+    #[must_use]
+    pub fn size(self, groups: usize, sockets: usize, sources: usize) -> Self {
+        Self::with(self.config, self.seed, (groups, sockets, sources))
+    }
+
+    fn with(config: ListenerConfig, seed: u64, size: (usize, usize, usize)) -> Self {
+        let buffer = vec![0; config.mtu().into()].into();
+        Self { config, seed, size, engine: engine(config, seed, size), buffer }
+    }
+
+    /// Sends what is due, and takes note of what is told.
+    fn drain(&mut self, now: Instant, out: &mut Outbox) {
+        // The buffer holds a packet of the MTU, and the listener sends none that is larger.
+        while let Ok(Some(transmit)) = self.engine.poll_transmit(now, &mut self.buffer) {
+            out.send(&self.buffer[..transmit.len]);
+        }
+        while self.engine.poll_event().is_some() {}
+    }
+}
+
+impl Station for ListenerHost {
+    fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>, out: &mut Outbox) {
+        if self.engine.is_running() {
+            self.engine.set_address(now, link_local);
+        } else {
+            self.engine.start(now, link_local);
+        }
+        self.drain(now, out);
+    }
+
+    fn crash(&mut self) {
+        // After a reboot it draws other delays.
+        self.seed = self.seed.wrapping_add(1);
+        self.engine = engine(self.config, self.seed, self.size);
+    }
+
+    fn listen(
+        &mut self,
+        now: Instant,
+        socket: u32,
+        group: Ipv6Addr,
+        mode: FilterMode,
+        sources: &[Ipv6Addr],
+        out: &mut Outbox,
+    ) -> Result<(), String> {
+        let done = self.engine.listen(now, Socket(socket), group, mode, sources);
+        done.map_err(|error| error.to_string())?;
+        self.drain(now, out);
+        Ok(())
+    }
+
+    fn packet(&mut self, now: Instant, packet: &[u8], out: &mut Outbox) {
+        // What is ignored is counted by the engine.
+        let _ = self.engine.handle_packet(now, packet);
+        self.drain(now, out);
+    }
+
+    fn timeout(&mut self, now: Instant, out: &mut Outbox) {
+        // A call does bounded work; the number of calls is bounded by what can be due.
+        for _ in 0..=self.size.0 + self.size.1 + self.size.2 {
+            self.engine.handle_timeout(now);
+            self.drain(now, out);
+            if self.engine.poll_timeout().is_none_or(|deadline| deadline > now) {
+                break;
+            }
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.engine.poll_timeout()
+    }
+}
+
+fn engine(config: ListenerConfig, seed: u64, (groups, filters, sources): (usize, usize, usize)) -> Engine {
+    let tables = ListenerTables::new(
+        vec![ListenerGroupSlot::EMPTY; groups].into(),
+        vec![ListenerFilterSlot::EMPTY; filters].into(),
+        vec![ListenerSourceSlot::EMPTY; sources].into(),
+        vec![IndexSlot::EMPTY; IndexSlot::count_for(groups + filters, sources)].into(),
+    );
+    Listener::new(config, tables.expect("the index has the size that the tables need"), seed)
+}
