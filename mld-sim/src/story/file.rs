@@ -28,7 +28,8 @@ impl Story {
     ///
     /// # Errors
     ///
-    /// What is wrong, with the place in front if it has one, as `:LINE:COLUMN: KEY: `; to be put behind the name of the file.
+    /// What is wrong, in one line that is to be put behind the name of the file: `:LINE:COLUMN: KEY: ` and the reason, or
+    /// only the reason if it is about the file as a whole.
     pub fn parse(text: &str) -> Result<Self, String> {
         let story: Self =
             toml::from_str(text).map_err(|error| at_place(text, error.span(), error.message()))?;
@@ -67,8 +68,11 @@ impl Story {
 impl StoryError {
     /// The error with its place in the text that the story was read from.
     fn in_file(&self, text: &str) -> String {
-        let Ok(document) = DeTable::parse(text) else { return format!(": {self}") };
-        at_place(text, span(document.get_ref(), self.place), &self.to_string())
+        let span = DeTable::parse(text).ok().and_then(|document| span(document.get_ref(), self.place));
+        match span.and_then(|span| Place::of(text, span)) {
+            Some(Place { line, column, .. }) => format!(":{line}:{column}: {self}"),
+            None => format!(": {self}"),
+        }
     }
 }
 
@@ -77,12 +81,60 @@ fn line(text: &mut String, key: &str, value: &Value) {
     let _ = writeln!(text, "{key} = {value}");
 }
 
+/// The message with the line, the column and the key before it, if it is not about the file as a whole.
 fn at_place(text: &str, span: Option<Range<usize>>, message: &str) -> String {
-    match span.and_then(|span| Place::of(text, span)) {
-        Some(Place { line, column, key }) if message.contains(key) => format!(":{line}:{column}: {message}"),
-        Some(Place { line, column, key }) => format!(":{line}:{column}: {key}: {message}"),
-        None => format!(": {message}"),
+    let Some((at, Place { line, column, .. })) =
+        span.and_then(|span| Some((span.start, Place::of(text, span)?)))
+    else {
+        return format!(": {message}");
+    };
+    let document = DeTable::parse(text).ok();
+    match document.and_then(|document| key_at(document.get_ref(), at)) {
+        Some(key) => format!(":{line}:{column}: {key}: {message}"),
+        None => format!(":{line}:{column}: {message}"),
     }
+}
+
+/// What stands at this octet, as `host 2: version`.
+fn key_at(document: &DeTable<'_>, at: usize) -> Option<String> {
+    let mut path = String::new();
+    let mut table = Some(document);
+    while let Some((name, value)) = table.and_then(|table| last_before(table, at)) {
+        if !path.is_empty() {
+            path.push_str(if path.ends_with(|last: char| last.is_ascii_digit()) { ": " } else { "." });
+        }
+        path.push_str(&name);
+        table = value.as_table();
+    }
+    (!path.is_empty()).then_some(path)
+}
+
+/// What begins last before this octet; of a list of tables each begins by itself.
+fn last_before<'t, 'i>(table: &'t DeTable<'i>, at: usize) -> Option<(String, &'t DeValue<'i>)> {
+    let mut last: Option<(usize, String, &DeValue<'_>)> = None;
+    let mut meet = |start: usize, name: String, value: &'t DeValue<'i>| {
+        if start <= at && last.as_ref().is_none_or(|(before, ..)| start > *before) {
+            last = Some((start, name, value));
+        }
+    };
+    for (key, value) in table {
+        let list =
+            value.get_ref().as_array().filter(|list| list.iter().any(|part| part.get_ref().is_table()));
+        match list {
+            Some(list) => {
+                // Otherwise each has a header of its own.
+                let is_inline = list.iter().all(|part| part.span().start > key.span().start);
+                if is_inline {
+                    meet(key.span().start, key.get_ref().to_string(), value.get_ref());
+                }
+                for (number, part) in (1..).zip(list.iter()) {
+                    meet(part.span().start, format!("{} {number}", key.get_ref()), part.get_ref());
+                }
+            }
+            None => meet(key.span().start, key.get_ref().to_string(), value.get_ref()),
+        }
+    }
+    last.map(|(_, name, value)| (name, value))
 }
 
 /// Where the thing is, or the innermost thing around it that the text names.

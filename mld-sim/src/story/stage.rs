@@ -283,6 +283,7 @@ fn actions(at: usize, deed: &Deed, names: &Names, world: &World) -> Result<Vec<A
         }
         Deed::Leave(deed) => {
             let (socket, group) = (deed.socket, deed.group);
+            is_group(place("leave.group"), group)?;
             let hosts = names.find_hosts(place("leave.host"), &deed.host)?;
             let (mode, sources) = (FilterMode::Include, Vec::new());
             each(hosts, &|_| Call::Listen { socket, group, mode, sources: sources.clone() })

@@ -1,0 +1,6 @@
+//! Scenario files: the ten that are kept, the stories of faults that were found, and what a file may say.
+
+mod expectations;
+mod files;
+mod kept;
+mod program;
