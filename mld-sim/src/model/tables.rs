@@ -115,7 +115,7 @@ impl Row<'_> {
     }
 }
 
-/// Applies a record: `list` in wire order without duplicates, `listening` the Multicast Address Listening Interval.
+/// Applies a record: `list` in wire order, `listening` the Multicast Address Listening Interval.
 ///
 /// Timers are not lowered and nothing is queued here: that is the querier's part and follows from the outcome.
 pub(super) fn apply(

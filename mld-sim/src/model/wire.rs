@@ -1,7 +1,6 @@
 //! Reading of received packets: what is accepted, and the first check that fails (matrix 1.6).
 
 use core::net::Ipv6Addr;
-use std::collections::BTreeSet;
 
 use super::codes::{ALL_NODES, address_at, decode_interval, decode_response, folded_sum, is_link_local};
 use super::codes::{is_reportable, number_at};
@@ -77,7 +76,8 @@ pub(super) struct Announced {
     pub(super) interval_s: u64,
 }
 
-/// A record of a Report, its sources without those that nobody can send from and without duplicates, in wire order.
+/// A record of a Report, its sources without those that nobody can send from, in wire order; the tables read the list as
+/// a set, so that one that stands twice counts once (R-WIRE-74).
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) kind: u8,
@@ -317,18 +317,8 @@ fn read_records(message: &[u8], own: Option<Ipv6Addr>) -> Result<Vec<Record>, Re
                 sources.push(source);
             }
         }
-        records.push(Record {
-            kind: rest[0],
-            group: address_at(rest, 4),
-            sources: without_duplicates(sources),
-        });
+        records.push(Record { kind: rest[0], group: address_at(rest, 4), sources });
         rest = &rest[length..];
     }
     Ok(records)
-}
-
-/// Keeps the first of equal addresses (R-WIRE-74).
-fn without_duplicates(sources: Vec<Ipv6Addr>) -> Vec<Ipv6Addr> {
-    let mut seen = BTreeSet::new();
-    sources.into_iter().filter(|&source| seen.insert(source)).collect()
 }

@@ -220,3 +220,58 @@ fn what_ends_early_is_not_asked_for_again() {
     assert_eq!(state(model.groups().get(&G)), "INCLUDE(S1) S1@280");
     assert_eq!(model.deadline(), Some(31_250));
 }
+
+#[test]
+fn sums_and_deadlines_stay_right_whatever_is_heard() {
+    for (seed, settings) in [
+        (
+            1,
+            ModelSettings { max_groups: 3, max_group_sources: 4, max_sources: 7, ..ModelSettings::default() },
+        ),
+        (2, ModelSettings { immediate_leave: true, ..ModelSettings::default() }),
+        (3, ModelSettings { version: 1, ..ModelSettings::default() }),
+    ] {
+        let mut model = started(settings.clone());
+        let mut state: u64 = seed;
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut now = 0;
+        for _ in 0..5_000 {
+            now += [0, 1, 400, 1_000, 60_000][draw(5) as usize];
+            run_until(&mut model, now);
+            let group = Ipv6Addr::from_bits(G.to_bits() + u128::from(draw(5)));
+            let list: Vec<Ipv6Addr> = (1..=5).filter(|_| draw(3) == 0).map(s).collect();
+            let ipv6 = match draw(10) {
+                0 => packet(HOST, group, short(131, 0, group)),
+                1 => packet(HOST, ALL_ROUTERS, short(132, 0, group)),
+                2 => {
+                    let from = if draw(4) == 0 { LOWER } else { HIGHER };
+                    packet(from, group, long(draw(2_000) as u16, group, draw(2) == 0, 2, 125, &list))
+                }
+                _ => packet(HOST, V2_ROUTERS, report(&[(1 + draw(6) as u8, group, &list)])),
+            };
+            let _ = model.packet(now, &ipv6);
+            for query in model.take_sent() {
+                assert!(query.at <= now);
+            }
+            model.take_told();
+            let groups = model.groups();
+            let sources: usize = groups.values().map(|group| group.sources.len()).sum();
+            assert_eq!(model.total_sources, sources);
+            assert!(groups.len() <= settings.max_groups as usize && sources <= settings.max_sources as usize);
+            let next = |group: &ModelGroup| {
+                [group.next_expiry(), group.next_transmission].into_iter().flatten().min()
+            };
+            let deadlines = groups.values().filter_map(next).chain(model.role.deadline());
+            assert_eq!(model.deadline(), deadlines.min());
+            for group in groups.values() {
+                let pending = group.group_queries_left > 0 || !group.source_queries_left.is_empty();
+                assert_eq!(pending, group.next_transmission.is_some());
+                assert!(group.source_queries_left.keys().all(|source| group.sources[source] != 0));
+                assert!(group.exclude || !group.sources.is_empty() && group.excluded().count() == 0);
+            }
+        }
+    }
+}
