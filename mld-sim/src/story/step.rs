@@ -112,7 +112,7 @@ pub struct UpDeed {
     /// Its address, if it is another one than before.
     #[serde(default, skip_serializing_if = "is_default")]
     pub address: Option<Ipv6Addr>,
-    /// It has no address yet that it may send from.
+    /// It has no address yet that it may send from, as long as its addresses are tentative.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tentative: bool,
 }

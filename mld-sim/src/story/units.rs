@@ -355,3 +355,57 @@ impl<'de> Visitor<'de> for AddressesVisitor {
 fn must_be<E: de::Error>(allowed: &dyn de::Expected, given: impl fmt::Display) -> E {
     E::custom(format_args!("must be {allowed}, not {given}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Values {
+        #[serde(with = "seconds")]
+        seconds: u64,
+        #[serde(with = "maybe_moments")]
+        moments: Option<Vec<u64>>,
+        #[serde(with = "span")]
+        span: (u64, u64),
+        #[serde(with = "probability")]
+        probability: u32,
+        #[serde(with = "seed")]
+        seed: u64,
+    }
+
+    #[test]
+    fn every_value_is_read_as_it_was_written() {
+        let mut rng = Rng::named(1, "values");
+        for round in 0..20_000_u32 {
+            let millis = |rng: &mut Rng| rng.between(0..=LONGEST_MS) >> rng.below(41);
+            let (one, other) = (millis(&mut rng), millis(&mut rng));
+            let values = Values {
+                seconds: millis(&mut rng),
+                moments: Some(vec![one, other]),
+                span: (one.min(other), one.max(other)),
+                probability: if round == 0 {
+                    1_000_000
+                } else {
+                    rng.below(1_000_001) as u32 >> rng.below(20)
+                },
+                seed: rng.next_u64() >> rng.below(64),
+            };
+            let text = toml::to_string(&values).expect("TOML can say it");
+            assert_eq!(toml::from_str::<Values>(&text), Ok(values), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_below_a_millisecond_is_rounded() {
+        for (text, millis) in [("0.0004", 0), ("0.0006", 1), ("31.25", 31_250), ("1e3", 1_000_000)] {
+            let value: toml::Value = text.parse().expect("a number");
+            assert_eq!(Seconds::deserialize(value), Ok(Seconds(millis)), "{text}");
+        }
+        for text in ["nan", "inf", "-0.001", "1000000001", "\"1\"", "true"] {
+            let value: toml::Value = text.parse().expect("a value");
+            Seconds::deserialize(value).expect_err(text);
+        }
+    }
+}
