@@ -163,6 +163,7 @@ fn labels(mode: FilterMode, sources: &[Ipv6Addr]) -> Vec<String> {
     match (mode, all.len()) {
         (FilterMode::Exclude, 0) => vec!["all sources".into(), "all".into()],
         (FilterMode::Exclude, count) => vec![format!("not {}", all.join(", ")), format!("not {count}")],
+        (FilterMode::Include, 1) => vec![all.join(", "), "1 source".into(), "1".into()],
         (FilterMode::Include, count) => {
             vec![all.join(", "), format!("{count} sources"), count.to_string()]
         }
@@ -196,7 +197,7 @@ fn shared_bar(sheet: &Sheet<'_>, node: NodeId, bar: &Bar) -> Group {
         let body = rectangle(bar.x - BAR_WIDTH / 2.0, from + BELOW, bar.x + BAR_WIDTH / 2.0, to + BELOW);
         let group = group.add(body.set("fill", SHARED).set("stroke", PALE).set("stroke-width", 0.5));
         let label = count.to_string();
-        if to - from < BAR_TEXT_SIZE + 4.0 {
+        if to - from < BAR_TEXT_SIZE + 8.0 {
             return group;
         }
         let text = shapes::text(&label, bar.x, from + BELOW + 8.0, BAR_TEXT_SIZE - 1.0);

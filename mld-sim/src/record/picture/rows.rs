@@ -8,6 +8,8 @@ use super::notes::{Entry, Fate, Kind, Notes, Weight};
 
 /// A picture of more lines is not read.
 const ROWS_MAX: usize = 84;
+/// Up to so many lines a story is told in full although what follows is told in brief.
+const ROWS_FILLED: usize = 60;
 /// What hosts of one lane do alike within this time shares a line.
 const BURST_MS: u64 = 30_000;
 
@@ -36,17 +38,39 @@ enum Level {
 }
 
 /// Gives everything that happened a line, or a place in one.
+///
+/// A story that is too long is told in full at its beginning, as far as there is room, and in brief from there on.
 pub(super) fn fold(notes: &Notes, lanes: &Lanes) -> Folded {
-    let levels = [Level::Everything, Level::WithoutRoutine, Level::WithoutLosses, Level::News];
-    let mut folded = Folded { rows: Vec::new(), left_out: None };
-    for level in levels {
-        let folding =
-            Folding { notes, lanes, level, rows: Vec::new(), routine: Vec::new(), left_out: Vec::new() };
-        folded = folding.fold();
-        if folded.rows.len() <= ROWS_MAX {
-            return folded;
-        }
+    let fold = |full: Level, brief: Level, brief_from: usize| {
+        let (rows, routine, left_out) = (Vec::new(), Vec::new(), Vec::new());
+        Folding { notes, lanes, full, brief, brief_from, rows, routine, left_out }.fold()
+    };
+    let everything = fold(Level::Everything, Level::Everything, 0);
+    if everything.rows.len() <= ROWS_MAX {
+        return everything;
     }
+    let levels = [Level::Everything, Level::WithoutRoutine, Level::WithoutLosses, Level::News];
+    for (&full, &brief) in levels.iter().zip(&levels[1..]) {
+        let mut fitting = fold(full, brief, 0);
+        if fitting.rows.len() > ROWS_MAX {
+            continue;
+        }
+        if brief < Level::WithoutLosses {
+            return fitting;
+        }
+        let (mut fits, mut too_much) = (0, notes.entries.len());
+        while too_much - fits > 1 {
+            let between = usize::midpoint(fits, too_much);
+            let folded = fold(full, brief, between);
+            if folded.rows.len() <= ROWS_FILLED {
+                (fits, fitting) = (between, folded);
+            } else {
+                too_much = between;
+            }
+        }
+        return fitting;
+    }
+    let mut folded = fold(Level::News, Level::News, 0);
     leave_out_the_middle(&mut folded.rows);
     folded
 }
@@ -55,14 +79,17 @@ pub(super) fn fold(notes: &Notes, lanes: &Lanes) -> Folded {
 pub(super) struct Folded {
     /// In order of time.
     pub(super) rows: Vec<Row>,
-    /// What has no line at all, in words.
+    /// That some things have no line at all, in words.
     pub(super) left_out: Option<String>,
 }
 
 struct Folding<'n> {
     notes: &'n Notes,
     lanes: &'n Lanes,
-    level: Level,
+    full: Level,
+    brief: Level,
+    /// The first entry that is told in brief.
+    brief_from: usize,
     rows: Vec<Row>,
     /// Entries that may be summed up.
     routine: Vec<usize>,
@@ -75,7 +102,7 @@ impl Folding<'_> {
             if self.join(at) {
                 continue;
             }
-            if self.is_routine(entry) {
+            if self.is_routine(at, entry) {
                 self.routine.push(at);
             } else {
                 self.end_routine();
@@ -86,15 +113,28 @@ impl Folding<'_> {
         for at in 0..self.rows.len() {
             self.rows[at].text = self.text(&self.rows[at]);
         }
-        let left_out = (!self.left_out.is_empty()).then(|| self.counted(&self.left_out));
+        let left_out = self.left_out.first().map(|first| {
+            let since = match self.brief_from {
+                0 => "Only what changed something is shown".into(),
+                _ => {
+                    let first = Seconds(self.notes.entries[*first].at_ms);
+                    format!("From {first} s on only what changed something is shown")
+                }
+            };
+            format!("{since}, and not {}.", self.counted(&self.left_out))
+        });
         Folded { rows: self.rows, left_out }
     }
 
-    fn is_routine(&self, entry: &Entry) -> bool {
+    fn level(&self, at: usize) -> Level {
+        if at < self.brief_from { self.full } else { self.brief }
+    }
+
+    fn is_routine(&self, at: usize, entry: &Entry) -> bool {
         let is_smooth = entry.fates.iter().all(|(_, fate)| {
             matches!(fate, Fate::UnderWay | Fate::Down | Fate::Arrived { refused: None, .. })
         });
-        match self.level {
+        match self.level(at) {
             Level::Everything => false,
             Level::WithoutRoutine => !entry.is_news && entry.weight < Weight::Weighty && is_smooth,
             Level::WithoutLosses => !entry.is_news && entry.weight < Weight::Weighty,
@@ -103,13 +143,15 @@ impl Folding<'_> {
     }
 
     fn end_routine(&mut self) {
-        let routine = core::mem::take(&mut self.routine);
-        if self.level == Level::News {
-            self.left_out.extend(routine);
-            return;
+        let mut routine = core::mem::take(&mut self.routine);
+        let Some(&last) = routine.last() else { return };
+        let level = self.level(last);
+        if level == Level::News {
+            let first_left_out = routine.partition_point(|at| self.level(*at) < Level::News);
+            self.left_out.extend(routine.drain(first_left_out..));
         }
         // A line that says how many there are is no shorter than one or two of them.
-        let cut_min = if self.level < Level::WithoutLosses { 3 } else { 2 };
+        let cut_min = if level < Level::WithoutLosses { 3 } else { 2 };
         if routine.len() >= cut_min {
             self.rows.push(self.row(routine, true));
         } else {
@@ -120,7 +162,7 @@ impl Folding<'_> {
     /// Gives an entry a place in the line of others that its crowd did alike a little before.
     fn join(&mut self, at: usize) -> bool {
         let entry = &self.notes.entries[at];
-        let Some(own) = self.crowd_key(entry) else { return false };
+        let Some(own) = self.crowd_key(at) else { return false };
         for number in (0..self.rows.len()).rev() {
             let row = &self.rows[number];
             let first = &self.notes.entries[row.entries[0]];
@@ -128,13 +170,13 @@ impl Folding<'_> {
             if row.is_cut || is_bound || entry.at_ms - row.at_ms > BURST_MS {
                 return false;
             }
-            match self.crowd_key(first) {
+            match self.crowd_key(row.entries[0]) {
                 Some(other) if other == own => {
                     self.rows[number].entries.push(at);
                     self.rows[number].until_ms = entry.at_ms;
                     return true;
                 }
-                None if self.level == Level::Everything => return false,
+                None if self.level(at) == Level::Everything => return false,
                 _ => {}
             }
         }
@@ -142,9 +184,10 @@ impl Folding<'_> {
     }
 
     /// What entries of one crowd have in common when they share a line.
-    fn crowd_key<'e>(&self, entry: &'e Entry) -> Option<(usize, Kind, &'e str)> {
+    fn crowd_key(&self, at: usize) -> Option<(usize, Kind, &str)> {
+        let entry = &self.notes.entries[at];
         let lane = self.lanes.index(entry.who?);
-        let text = if self.level < Level::WithoutLosses { &*entry.text } else { "" };
+        let text = if self.level(at) < Level::WithoutLosses { &*entry.text } else { "" };
         self.lanes.lanes[lane].is_crowd().then_some((lane, entry.kind, text))
     }
 

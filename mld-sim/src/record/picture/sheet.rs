@@ -17,7 +17,7 @@ const TITLE_SIZE: f64 = 18.0;
 const TEXT_SIZE: f64 = 12.5;
 const TIME_SIZE: f64 = 11.5;
 const LANES_LEFT: f64 = 82.0;
-const TEXT_MAX: f64 = 430.0;
+const TEXT_MAX: f64 = 480.0;
 const WIDTH_MIN: f64 = 680.0;
 /// From a line to the next, at least.
 const PITCH: f64 = 18.0;
@@ -79,8 +79,7 @@ pub(super) fn draw(title: &str, notes: &Notes) -> Document {
     let document = document.add(sheet.texts(text_left));
     match left_out {
         None => document,
-        Some(left_out) => {
-            let words = format!("Only what changed something is shown, and not {left_out}.");
+        Some(words) => {
             let words = shapes::text(&words, MARGIN, sheet.bottom + MARGIN + 4.0, TEXT_SIZE);
             document.add(words.set("fill", GREY).set("font-style", "italic"))
         }
@@ -216,7 +215,7 @@ impl<'n> Sheet<'n> {
             }
         }
         let last_y = self.ys.last().map_or(self.top, |(_, end)| *end);
-        if self.bottom - last_y > TIME_SIZE {
+        if last != Some(self.notes.end_ms) && self.bottom - last_y > TIME_SIZE {
             group = group.add(at(
                 Seconds(self.notes.end_ms).to_string(),
                 self.bottom - 2.0,
