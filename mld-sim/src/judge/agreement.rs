@@ -81,7 +81,7 @@ impl Twin {
             compare_facts(items, &facts)?;
         }
         if self.is_on_schedule {
-            let frames = turn.sent.iter().map(|frame| parse(&frame.packet, self.settings.mtu));
+            let frames = turn.sent.iter().map(|frame| parse(now, &frame.packet, self.settings.mtu));
             let frames = frames.collect::<Result<Vec<_>, _>>()?;
             agree(&sent, &frames).map_err(|text| violation(format!("queries sent: {text}")))?;
             let is_packet = matches!(turn.input, Input::Packet { .. });
@@ -132,7 +132,7 @@ impl Twin {
             let group = groups
                 .remove(address)
                 .ok_or_else(|| violation(format!("{address} is not known, should be {}", show(wanted))))?;
-            compare_group(&group, wanted, now).map_err(|text| violation(format!("{address}: {text}")))?;
+            compare_group(&group, wanted, now, self.settings.version).map_err(|text| violation(format!("{address}: {text}")))?;
         }
         match groups.first_key_value() {
             None => Ok(()),
@@ -141,7 +141,12 @@ impl Twin {
     }
 }
 
-fn compare_group(group: &GroupRef<'_>, wanted: &ModelGroup, now: u64) -> Result<(), String> {
+fn compare_group(
+    group: &GroupRef<'_>,
+    wanted: &ModelGroup,
+    now: u64,
+    configured: u8,
+) -> Result<(), String> {
     let mut sources: BTreeMap<Ipv6Addr, u64> = BTreeMap::new();
     for source in group.sources() {
         sources.insert(source.address(), source.expires().map_or(0, |expires| expires.as_millis()));
@@ -229,9 +234,9 @@ fn reason_name(reason: crate::model::Reason) -> String {
     name
 }
 
-fn parse(packet: &[u8], mtu: u16) -> Result<SentQuery, Violation> {
+fn parse(at: u64, packet: &[u8], mtu: u16) -> Result<SentQuery, Violation> {
     match strict(packet, mtu) {
-        Ok(Sent::Query { query, .. }) => Ok(query),
+        Ok(Sent::Query { query, .. }) => Ok(SentQuery { at, ..query }),
         Ok(other) => Err(Violation::new("strict", format!("a router sent {other:?}"))),
         Err(text) => Err(Violation::new("strict", format!("a router sent a packet that is wrong: {text}"))),
     }

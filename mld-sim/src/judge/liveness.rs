@@ -134,8 +134,12 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId) -> Result<(), Viola
         || engine.usage().sources >= config.max_sources()
         || engine.groups().any(|group| group.source_count() >= config.max_group_sources() as usize);
     let mut wanted: BTreeMap<Ipv6Addr, Vec<&Wants>> = BTreeMap::new();
-    for wants in hosts().filter_map(|id| scene.wants(id)) {
-        for (group, wants) in wants {
+    for host in hosts() {
+        for (group, wants) in scene.wants(host).into_iter().flatten() {
+            // Routers ignore MLDv1 for groups of source-specific multicast (R-SSM-5).
+            if scene.speaks_version_1(host) && config.ssm_range().contains(*group) {
+                continue;
+            }
             wanted.entry(*group).or_default().push(wants);
         }
     }

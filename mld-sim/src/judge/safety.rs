@@ -56,6 +56,9 @@ pub(super) struct Books {
     groups: BTreeMap<Ipv6Addr, GroupBook>,
     /// State was refused: which sources a list keeps is open.
     was_refused: bool,
+    is_running: bool,
+    /// Until when timers were ended.
+    ended: u64,
 }
 
 /// Until when a host is forwarded to.
@@ -77,8 +80,9 @@ struct GroupBook {
     /// By when a source is no longer forwarded; those that are not in it follow `UNLISTED`.
     sources: BTreeMap<Ipv6Addr, SourceBook>,
     version_1_until: u64,
-    /// How many Reports called for specific Queries.
+    /// How many Reports called for specific Queries, and how many Queries the last one called for.
     calls: u64,
+    most: u32,
     /// How often the group and each source were asked for since which call.
     asked: BTreeMap<Option<Ipv6Addr>, (u64, u32)>,
 }
@@ -109,7 +113,8 @@ impl Books {
     ) -> Result<(), Violation> {
         let now = turn.local.as_millis();
         match turn.input {
-            Input::Start(_) | Input::Stop | Input::Crash => *self = Self::default(),
+            Input::Start(_) if !self.is_running => *self = Self { is_running: true, ..Self::default() },
+            Input::Stop | Input::Crash => *self = Self::default(),
             Input::Packet { packet, result: Ok(kind), items, refused } => {
                 self.was_refused |= refused > 0;
                 self.accepted(now, packet, kind, items, reporter.filter(|_| refused == 0), engine, twin);
@@ -119,14 +124,16 @@ impl Books {
         for frame in turn.sent {
             if let Some(query) = Query::read(&frame.packet) {
                 self.lower(&query, now + twin.model.last_listener_time_ms());
-                self.asked(&query, twin)?;
+                self.asked(&query)?;
             }
         }
         if let Input::Packet { items, .. } = turn.input {
+            let now = now.max(self.ended);
             let touched = items.iter().filter_map(reported);
             let touched: BTreeSet<_> = touched.chain(asked_for(turn)).collect();
             touched.into_iter().try_for_each(|group| self.check(group, now, scene, engine, twin))
         } else {
+            self.ended = now + 1;
             self.groups.keys().try_for_each(|group| self.check(*group, now + 1, scene, engine, twin))
         }
     }
@@ -158,6 +165,7 @@ impl Books {
         }
         let until = now + twin.model.listening_interval_ms();
         let version_1 = twin.settings().version == 1;
+        let most = u32::from(twin.model.last_listener_count());
         for item in items {
             match *item {
                 Item::Report { group, record, .. } => {
@@ -167,10 +175,10 @@ impl Books {
                         book.version_1_until = until;
                     }
                     if matches!(record, Record::ToIn | Record::ToEx | Record::Block) {
-                        book.call(engine);
+                        book.call(engine, most);
                     }
                 }
-                Item::Done { group, .. } => self.groups.entry(group.get()).or_default().call(engine),
+                Item::Done { group, .. } => self.groups.entry(group.get()).or_default().call(engine, most),
                 _ => {}
             }
         }
@@ -182,7 +190,8 @@ impl Books {
             }
             return;
         };
-        for said in records.iter().filter(|said| told.contains(&said.group)) {
+        let is_kept = |group: Ipv6Addr| !twin.settings().ignore_link_local_groups || group.octets()[1] & 0xf > 2;
+        for said in records.iter().filter(|said| told.contains(&said.group) && is_kept(said.group)) {
             let book = self.groups.entry(said.group).or_default();
             book.record(now, until, said, version_1);
             if let Some(host) = reporter {
@@ -212,12 +221,12 @@ impl Books {
         }
     }
 
-    fn asked(&mut self, query: &Query, twin: &Twin) -> Result<(), Violation> {
+    fn asked(&mut self, query: &Query) -> Result<(), Violation> {
         if query.is_general() {
             return Ok(());
         }
-        let most = u32::from(twin.model.last_listener_count());
         let book = self.groups.entry(query.group).or_default();
+        let most = book.most;
         let things: Vec<_> = if query.sources.is_empty() {
             vec![None]
         } else {
@@ -325,9 +334,10 @@ impl Promise {
 
 impl GroupBook {
     /// A Report calls for specific Queries, if the router is the querier.
-    fn call(&mut self, engine: &Engine) {
+    fn call(&mut self, engine: &Engine, most: u32) {
         if matches!(engine.querier(), Querier::Me(_)) {
             self.calls += 1;
+            self.most = most;
         }
     }
 

@@ -4,7 +4,7 @@ use core::net::Ipv6Addr;
 
 use mld_proto::{
     FilterMode, IndexSlot, Instant, Listener, ListenerConfig, ListenerFilterSlot, ListenerGroupSlot,
-    ListenerSourceSlot, ListenerTables, Socket,
+    ListenerSourceSlot, ListenerTables, Socket, Version,
 };
 
 use super::{Outbox, Station};
@@ -114,6 +114,10 @@ impl Station for ListenerHost {
 
     fn next_timeout(&self) -> Option<Instant> {
         self.engine.poll_timeout()
+    }
+
+    fn speaks_version_1(&self) -> bool {
+        self.engine.compatibility_mode() == Version::V1
     }
 }
 

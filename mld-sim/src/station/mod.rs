@@ -57,6 +57,11 @@ pub trait Station {
     fn is_honest(&self) -> bool {
         true
     }
+
+    /// Whether it speaks MLDv1 at present, which knows no sources.
+    fn speaks_version_1(&self) -> bool {
+        false
+    }
 }
 
 /// What a station sends.

@@ -325,6 +325,10 @@ impl Station for RawHost {
         self.send_answers(now, out);
     }
 
+    fn speaks_version_1(&self) -> bool {
+        self.is_version_1()
+    }
+
     fn next_timeout(&self) -> Option<Instant> {
         let pending = self.pending.values().flat_map(|pending| {
             [pending.change_due, pending.asked.as_ref().map(|asked| asked.due), pending.version_1_due]

@@ -108,6 +108,11 @@ impl<'w> Scene<'w> {
         }
     }
 
+    /// Whether a host speaks MLDv1 at present.
+    pub fn speaks_version_1(self, node: NodeId) -> bool {
+        matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.station.speaks_version_1())
+    }
+
     /// Whether a node is an honest host.
     pub fn is_honest_host(self, node: NodeId) -> bool {
         matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.station.is_honest())
