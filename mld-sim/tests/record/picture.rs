@@ -1,5 +1,8 @@
 //! The picture: what a person must find in it, and that nothing hides anything else.
 
+use core::time::Duration;
+
+use mld_sim::{Link, Router};
 use roxmltree::{Document, Node};
 
 use crate::stories::{self, BROKEN, CROWD, EVERYTHING, TROUBLE, recorded};
@@ -93,6 +96,20 @@ fn what_happened_is_told_in_words_with_its_time() {
 fn a_world_in_which_nothing_happens_has_a_picture() {
     let picture = recorded("nothing", |_| {}).picture;
     assert!(Document::parse(&picture).is_ok());
+}
+
+#[test]
+fn odd_names_do_not_break_a_picture() {
+    let name = "a\u{7}b<&>\"\n".repeat(40);
+    let picture = recorded(&name, |world| {
+        let lan = world.link(Link::ethernet().name(name.as_str()));
+        world.link(Link::ethernet().name("other"));
+        world.router(lan, Router::new(name.as_str(), "fe80::1".parse().expect("an address")));
+        world.run_for(Duration::from_secs(1_000_000)).expect("nobody judges");
+    });
+    let document = Document::parse(&picture.picture).expect("XML");
+    assert!(number(document.root_element(), "width") < 1_500.0);
+    assert!(texts(&document).iter().any(|text| text.words.starts_with("a\u{fffd}b<&>")));
 }
 
 struct Text {

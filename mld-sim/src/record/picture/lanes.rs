@@ -45,6 +45,7 @@ pub(super) struct Lanes {
     pub(super) lanes: Vec<Lane>,
     /// The lane of each node.
     of: Vec<usize>,
+    pub(super) left: f64,
     pub(super) right: f64,
 }
 
@@ -79,7 +80,7 @@ impl Lanes {
         for (at, lane) in lanes.iter().enumerate() {
             lane.members.iter().for_each(|node| of[node.0 as usize] = at);
         }
-        Self { lanes, of, right }
+        Self { lanes, of, left, right }
     }
 
     pub(super) fn index(&self, node: NodeId) -> usize {

@@ -4,7 +4,7 @@ use core::iter;
 use core::net::Ipv6Addr;
 
 use mld_proto::FilterMode;
-use svg::node::element::{Definitions, Group, Line, Pattern, Rectangle, Title};
+use svg::node::element::{Definitions, Group, Line, Pattern, Rectangle};
 
 use super::lanes::{BAR_WIDTH, Bar, Lane};
 use super::notes::Spot;
@@ -63,7 +63,7 @@ pub(super) fn shades(sheet: &Sheet<'_>) -> Group {
     }
     for faults in sheet.notes.faults.values() {
         for (_, from, to) in spans(sheet, faults).filter(|(are_on, ..)| **are_on) {
-            let left = sheet.lanes.lanes.first().map_or(0.0, |lane| lane.left) - 5.0;
+            let left = sheet.lanes.left - 5.0;
             group = group.add(rectangle(left, from, left + 4.0, to).set("fill", FAULTS));
         }
     }
@@ -139,11 +139,11 @@ fn own_bar(sheet: &Sheet<'_>, node: NodeId, bar: &Bar) -> Group {
             FilterMode::Include => INCLUDE,
             FilterMode::Exclude => EXCLUDE,
         };
-        let (from, to) = (from + BELOW, to + BELOW);
+        let (from, to) = (from + BELOW, (to + BELOW).min(sheet.bottom));
         let labels = labels(*mode, sources);
         let body = rectangle(bar.x - BAR_WIDTH / 2.0, from, bar.x + BAR_WIDTH / 2.0, to.max(from + 2.0));
         let body = body.set("fill", fill).set("stroke", INK).set("stroke-width", 0.7);
-        drawn = drawn.add(body.add(Title::new(format!("{} {}", mode.name(), labels[0]))));
+        drawn = drawn.add(body.add(shapes::title(&format!("{} {}", mode.name(), labels[0]))));
         let stretches = sheet.shown(from, to);
         let place = labels.iter().find_map(|label| {
             let width = text_width(label, BAR_TEXT_SIZE);
@@ -194,7 +194,8 @@ fn shared_bar(sheet: &Sheet<'_>, node: NodeId, bar: &Bar) -> Group {
         })
         .collect();
     spans(sheet, &counts).filter(|(count, ..)| **count > 0).fold(Group::new(), |group, (count, from, to)| {
-        let body = rectangle(bar.x - BAR_WIDTH / 2.0, from + BELOW, bar.x + BAR_WIDTH / 2.0, to + BELOW);
+        let to = (to + BELOW).min(sheet.bottom);
+        let body = rectangle(bar.x - BAR_WIDTH / 2.0, from + BELOW, bar.x + BAR_WIDTH / 2.0, to);
         let group = group.add(body.set("fill", SHARED).set("stroke", PALE).set("stroke-width", 0.5));
         let label = count.to_string();
         if to - from < BAR_TEXT_SIZE + 8.0 {

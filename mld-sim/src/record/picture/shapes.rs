@@ -1,6 +1,6 @@
 //! Colours, letters and small shapes.
 
-use svg::node::element::{Circle, Group, Line, Path, Polygon, Polyline, Rectangle, Text};
+use svg::node::element::{Circle, Group, Line, Path, Polygon, Polyline, Rectangle, Text, Title};
 
 use super::notes::Kind;
 
@@ -64,11 +64,16 @@ pub(super) fn rectangle(left: f64, top: f64, right: f64, bottom: f64) -> Rectang
 
 /// Text that stands with the middle of its small letters at `y`.
 pub(super) fn text(words: &str, x: f64, y: f64, size: f64) -> Text {
-    Text::new(words)
+    Text::new(printable(words))
         .set("x", round(x))
         .set("y", round(y + size * 0.35))
         .set("font-size", size)
         .set("fill", INK)
+}
+
+/// What is shown where the pointer rests.
+pub(super) fn title(words: &str) -> Title {
+    Title::new(printable(words))
 }
 
 /// Text that is read from bottom to top and begins at `(x, y)`.
@@ -205,6 +210,11 @@ pub(super) fn shortened(text: &str, size: f64, width_max: f64) -> String {
     };
     let fitting = (1..letters.len()).rev().map(middle_cut).find(|text| text_width(text, size) <= width_max);
     fitting.unwrap_or_else(|| "…".into())
+}
+
+/// XML has no place for control characters, and a name may have them.
+fn printable(words: &str) -> String {
+    words.replace(char::is_control, "\u{fffd}")
 }
 
 /// One decimal is enough for a picture.

@@ -3,7 +3,7 @@
 use core::iter;
 
 use svg::Document;
-use svg::node::element::{Group, Text, Title};
+use svg::node::element::{Group, Text};
 
 use super::super::words::Seconds;
 use super::lanes::{BAR_NAME_SIZE, Lane, Lanes, NAME_SIZE};
@@ -14,9 +14,10 @@ use super::{arrows, legend, lives};
 
 const MARGIN: f64 = 14.0;
 const TITLE_SIZE: f64 = 18.0;
+const TITLE_MAX: f64 = 900.0;
 const TEXT_SIZE: f64 = 12.5;
 const TIME_SIZE: f64 = 11.5;
-const LANES_LEFT: f64 = 82.0;
+const LANES_LEFT_MIN: f64 = 82.0;
 const TEXT_MAX: f64 = 480.0;
 const WIDTH_MIN: f64 = 680.0;
 /// From a line to the next, at least.
@@ -49,12 +50,15 @@ pub(super) struct Sheet<'n> {
 
 /// Draws everything.
 pub(super) fn draw(title: &str, notes: &Notes) -> Document {
-    let lanes = Lanes::new(notes, LANES_LEFT);
+    let title = &*shortened(title, TITLE_SIZE, TITLE_MAX);
+    let latest = crate::seconds::Seconds(notes.end_ms).to_string();
+    let lanes = Lanes::new(notes, LANES_LEFT_MIN.max(text_width(&latest, TIME_SIZE) + 20.0));
     let Folded { rows, left_out } = fold(notes, &lanes);
     let text_left = lanes.right + 16.0;
     let widest = rows.iter().map(|row| text_width(&row.text, TEXT_SIZE).min(TEXT_MAX)).fold(0.0, f64::max);
-    let width =
-        (text_left + widest + MARGIN).max(WIDTH_MIN).max(text_width(title, TITLE_SIZE) + 2.0 * MARGIN);
+    let below = left_out.as_deref().unwrap_or_default();
+    let alone = text_width(title, TITLE_SIZE).max(text_width(below, TEXT_SIZE));
+    let width = (text_left + widest + MARGIN).max(alone + 2.0 * MARGIN).max(WIDTH_MIN);
     let (legend, legend_height) =
         legend::draw(notes, &rows, MARGIN, MARGIN + TITLE_SIZE + 14.0, width - MARGIN);
     let header_top = MARGIN + TITLE_SIZE + 14.0 + legend_height + 12.0;
@@ -62,7 +66,7 @@ pub(super) fn draw(title: &str, notes: &Notes) -> Document {
     let sheet = Sheet::new(notes, lanes, rows, header.bottom);
 
     let document = document(width, sheet.bottom + if left_out.is_some() { 2.0 } else { 1.0 } * MARGIN + 8.0)
-        .add(Title::new(title))
+        .add(shapes::title(title))
         .add(lives::patterns())
         .add(shapes::text(title, MARGIN, MARGIN + TITLE_SIZE / 2.0, TITLE_SIZE).set("font-weight", "bold"))
         .add(legend)
@@ -166,7 +170,9 @@ impl<'n> Sheet<'n> {
     fn guides(&self, right: f64) -> Group {
         let guide = |row: usize| {
             let y = self.middle(row);
-            shapes::line((LANES_LEFT - 8.0, y), (right - 4.0, y)).set("stroke", PALE).set("stroke-width", 0.8)
+            shapes::line((self.lanes.left - 8.0, y), (right - 4.0, y))
+                .set("stroke", PALE)
+                .set("stroke-width", 0.8)
         };
         (0..self.rows.len()).fold(Group::new(), |group, row| group.add(guide(row)))
     }
@@ -189,7 +195,7 @@ impl<'n> Sheet<'n> {
 
     /// Stretches of time that are not shown.
     fn torn(&self) -> Group {
-        let (left, right) = (LANES_LEFT - 4.0, self.lanes.right);
+        let (left, right) = (self.lanes.left - 4.0, self.lanes.right);
         let gaps = self.tears.iter().map(|(y, _)| (y - 5.5, y + 5.5));
         let cuts = self.rows.iter().zip(&self.ys).filter(|(row, _)| row.is_cut).map(|(_, extent)| *extent);
         gaps.chain(cuts)
@@ -198,7 +204,7 @@ impl<'n> Sheet<'n> {
 
     /// The axis: the time of each line, and how long what is cut out is.
     fn times(&self) -> Group {
-        let x = LANES_LEFT - 12.0;
+        let x = self.lanes.left - 12.0;
         let at = |words: String, y: f64, size: f64, fill: &str| -> Text {
             shapes::text(&words, x, y, size).set("text-anchor", "end").set("fill", fill.to_owned())
         };
@@ -224,7 +230,9 @@ impl<'n> Sheet<'n> {
             ));
         }
         for (y, gap_ms) in &self.tears {
-            let words = format!("{} s cut", Seconds(*gap_ms));
+            // Where there are many seconds, their parts do not matter.
+            let gap_ms = if *gap_ms < 100_000 { *gap_ms } else { *gap_ms / 1000 * 1000 };
+            let words = format!("{} s cut", Seconds(gap_ms));
             group = group.add(at(words, *y, TIME_SIZE - 2.0, GREY).set("font-style", "italic"));
         }
         group
@@ -241,7 +249,7 @@ impl<'n> Sheet<'n> {
                 text = text.set("font-style", "italic");
             }
             if words != row.text {
-                text = text.add(Title::new(&*row.text));
+                text = text.add(shapes::title(&row.text));
             }
             group = group.add(text);
         }
@@ -278,7 +286,7 @@ impl Header {
 
     fn draw(&self, sheet: &Sheet<'_>) -> Group {
         let mut group = Group::new().add(
-            shapes::text("time (s)", LANES_LEFT - 12.0, self.names, TIME_SIZE)
+            shapes::text("time (s)", sheet.lanes.left - 12.0, self.names, TIME_SIZE)
                 .set("text-anchor", "end")
                 .set("fill", GREY),
         );
