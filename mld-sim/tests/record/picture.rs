@@ -7,6 +7,8 @@ use roxmltree::{Document, Node};
 
 use crate::stories::{self, BROKEN, CROWD, EVERYTHING, TROUBLE, recorded};
 
+const SVG: &str = "http://www.w3.org/2000/svg";
+
 #[test]
 fn a_picture_is_well_formed_and_says_whom_it_shows() {
     let picture = recorded("A <story> & more", stories::everything).picture;
@@ -99,6 +101,38 @@ fn a_world_in_which_nothing_happens_has_a_picture() {
 }
 
 #[test]
+fn losses_crowns_bars_and_faults_are_drawn() {
+    let document = Document::parse(&EVERYTHING.picture).expect("XML");
+    let count = |tag: &str, name: &str, value: &str| {
+        let nodes = document.descendants().filter(|node| node.has_tag_name((SVG, tag)));
+        nodes.filter(|node| node.attribute(name) == Some(value)).count()
+    };
+    // Each sign stands once in the legend too.
+    let lost = EVERYTHING.trace.matches(r#""event":"lost""#).count();
+    let kept_apart_or_down =
+        EVERYTHING.trace.matches("partition\"}").count() + EVERYTHING.trace.matches("down\"}").count();
+    assert!(lost > kept_apart_or_down);
+    // A cross is two strokes, each with a halo.
+    assert_eq!(count("line", "stroke-linecap", "round"), 4 * (lost - kept_apart_or_down + 1));
+    let became_querier = EVERYTHING.trace.matches(r#""role":"querier""#).count();
+    assert_eq!(count("path", "fill", "#f2d024"), became_querier + 1);
+    assert_eq!(count("rect", "fill", "url(#apart)"), 1 + 1);
+    assert_eq!(count("rect", "fill", "url(#down)"), 1 + 1);
+    let bars: Vec<_> = document
+        .descendants()
+        .filter(|node| node.has_tag_name((SVG, "rect")))
+        .filter_map(|bar| Some(bar.first_element_child()?.text()?.trim()))
+        .filter(|bar| !bar.is_empty())
+        .collect();
+    let of = |words: &str| bars.iter().filter(|bar| **bar == words).count();
+    // r2 learns the first source alone, r1 starts with it; then both learn the second, each twice.
+    assert_eq!(of("include 2001:db8::1"), 2, "{bars:?}");
+    assert_eq!(of("include 2001:db8::1, 2001:db8::2"), 4, "{bars:?}");
+    // ff0e::4 twice at each router and once more after the crash, ff05::9 once at each.
+    assert_eq!(of("exclude all sources"), 7, "{bars:?}");
+}
+
+#[test]
 fn odd_names_do_not_break_a_picture() {
     let name = "a\u{7}b<&>\"\n".repeat(40);
     let picture = recorded(&name, |world| {
@@ -121,8 +155,7 @@ struct Text {
 }
 
 fn texts(document: &Document<'_>) -> Vec<Text> {
-    let texts =
-        document.descendants().filter(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "text")));
+    let texts = document.descendants().filter(|node| node.has_tag_name((SVG, "text")));
     texts
         .map(|node| Text {
             words: node.text().expect("words").trim().to_owned(),
