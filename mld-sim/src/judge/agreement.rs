@@ -159,8 +159,8 @@ fn compare_group(
         let expires = group.expires().as_millis();
         return Err(format!("filter timer ends at {expires}, should at {}", wanted.filter_timer));
     }
-    let version =
-        if wanted.version_1_until.is_some_and(|until| until >= now) { Version::V1 } else { Version::V2 };
+    let in_version_1 = configured == 1 || wanted.version_1_until.is_some_and(|until| until >= now);
+    let version = if in_version_1 { Version::V1 } else { Version::V2 };
     if wanted.version_1_until != Some(now) && group.compatibility_mode() != version {
         return Err(format!("compatibility mode {:?}, should be {version:?}", group.compatibility_mode()));
     }

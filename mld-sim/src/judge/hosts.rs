@@ -72,7 +72,12 @@ impl Duties {
         is_heard: bool,
     ) {
         match call {
-            Call::Crash | Call::Up { .. } => *self = Self::default(),
+            Call::Crash => *self = Self::default(),
+            // What the host learnt of the link it still knows.
+            Call::Up { .. } => {
+                self.answers.clear();
+                self.changes.clear();
+            }
             Call::Listen { .. } if !is_heard => {}
             Call::Listen { group, .. } => {
                 let nothing = Wants::default();
@@ -89,7 +94,13 @@ impl Duties {
     }
 
     /// A frame reached the host.
-    pub(super) fn heard(&mut self, at: Instant, packet: &[u8], wants: &BTreeMap<Ipv6Addr, Wants>) {
+    pub(super) fn heard(
+        &mut self,
+        at: Instant,
+        packet: &[u8],
+        wants: &BTreeMap<Ipv6Addr, Wants>,
+        is_heard: bool,
+    ) {
         let Ok(sent) = strict(packet, u16::MAX) else {
             // An odd packet is not held against a host; but it may have changed its mode.
             self.met_version_1 |= Query::read(packet).is_some();
@@ -118,7 +129,7 @@ impl Duties {
             let asks = query.is_general() || query.group == *group;
             let has_answer =
                 query.sources.is_empty() || query.sources.iter().any(|source| wants.wants(*source));
-            if asks && has_answer {
+            if asks && has_answer && is_heard {
                 self.answers.entry(*group).or_default().push(Answer { sources: query.sources.clone(), due });
             }
         }

@@ -159,10 +159,8 @@ impl Observer for Bench {
                 let is_whole = *packet == *frame.packet && scene.is_honest_host(frame.from);
                 judges.reporter = is_whole.then_some(frame.from);
                 let (is_heard, wants) = (scene.is_heard(to), scene.wants(to));
-                if let (Some(duties), Some(wants)) = (judges.host(scene, at, to)?, wants)
-                    && is_heard
-                {
-                    duties.heard(at, packet, wants);
+                if let (Some(duties), Some(wants)) = (judges.host(scene, at, to)?, wants) {
+                    duties.heard(at, packet, wants, is_heard);
                 }
                 Ok(())
             }

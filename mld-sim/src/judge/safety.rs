@@ -6,7 +6,8 @@
 //! **Nobody is cut off** (`cut-off`). A host listens and a Report of its that says so was accepted at `t`. Until
 //! `t + MALI` the router forwards to it what the Report asked for, unless the host withdrew it in a later Report. A
 //! Query of S clear, sent or accepted at `u`, brings the end forward to `u + LLQT` (of a received Query: its response
-//! delay × the last-listener count): for the whole group if it names no source, for the sources it names otherwise.
+//! delay × the last-listener count), and a Report of anybody that sets a timer anew to the end of a listening interval
+//! that has become shorter brings it forward to that: for the whole group if it names no source, for the sources it names otherwise.
 //! Each further Report begins again. Why nothing in the record tables may end it sooner:
 //! - IS_EX of another in INCLUDE deletes a source or blocks one that nobody asked for; what is deleted is forwarded as
 //!   long as the filter timer runs, which was set to MALI later than `t`.
@@ -194,8 +195,23 @@ impl Books {
         for said in records.iter().filter(|said| told.contains(&said.group) && is_kept(said.group)) {
             let book = self.groups.entry(said.group).or_default();
             book.record(now, until, said, version_1);
+            self.set_anew(said, until);
             if let Some(host) = reporter {
                 self.promises.entry((said.group, host)).or_default().record(until, said, version_1);
+            }
+        }
+    }
+
+    /// A record sets timers anew: for less, if the listening interval has become shorter since the last time, because
+    /// another querier announces other values.
+    fn set_anew(&mut self, said: &Said, until: u64) {
+        for (_, promise) in self.promises.range_mut((said.group, NodeId(0))..=(said.group, NodeId(u32::MAX))) {
+            if matches!(said.kind, IS_EX | TO_EX) {
+                promise.all_until = promise.all_until.min(until);
+            } else if matches!(said.kind, IS_IN | TO_IN | ALLOW) {
+                for (_, end) in promise.sources_until.iter_mut().filter(|(source, _)| said.sources.contains(source)) {
+                    *end = (*end).min(until);
+                }
             }
         }
     }
@@ -365,7 +381,7 @@ impl GroupBook {
             };
             let is_excluded = !is_wanted && is_named;
             if is_wanted {
-                *book = SourceBook { wanted_by: until, is_excluded: false };
+                *book = SourceBook { wanted_by: book.wanted_by.max(until), is_excluded: false };
             } else if is_excluded && !book.is_excluded {
                 book.is_excluded = true;
                 if book.wanted_by >= now {
