@@ -513,3 +513,18 @@ fn settings_out_of_range_are_refused() {
     assert_eq!(builder().build().unwrap(), ListenerConfig::default());
     assert_eq!(ListenerConfig::DEFAULT.unsolicited_report_interval(), Duration::from_secs(1));
 }
+
+#[test]
+fn timer_that_is_set_after_a_long_silence_is_waited_for() {
+    let mut host = Host::new();
+    for silence in [3_600_000, 86_400_000, 1 << 34] {
+        // Nobody called meanwhile.
+        host.now += silence;
+        host.exclude("G", []);
+        let next = host.listener.poll_timeout().expect("a repetition").as_millis();
+        assert!(next > host.now && next <= host.now + 1000, "{next} after {}", host.now);
+        host.settle();
+        host.include("G", []);
+        host.settle();
+    }
+}

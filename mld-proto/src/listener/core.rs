@@ -166,6 +166,7 @@ impl Core {
     pub(super) fn arrive(&mut self, now: u64) {
         self.now = self.now.max(now.min(LATEST));
         self.horizon = self.horizon.max(self.now.saturating_sub(1));
+        self.wheel.advance(self.horizon);
         self.advance_mode();
     }
 
