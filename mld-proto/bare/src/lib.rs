@@ -1,7 +1,7 @@
-//! An MLD router for one link in firmware, behind a C interface.
+//! An MLD router and an MLD listener for one link in firmware, behind a C interface.
 //!
 //! Nothing here allocates and no operating system is under it: the router with room for 8 groups and 32 sources is a
-//! `static`. `.ci/run bare` builds and links this library; a link fails as soon as anything in it allocates.
+//! `static`, and so is the listener, which needs no router. `.ci/run bare` builds and links this library; a link fails as soon as anything in it allocates.
 //!
 //! All functions may be called from one context only, in any order. Moments are milliseconds on a clock that does not
 //! go back. A function called while another one runs, from an interrupt for example, does nothing and says so.
@@ -12,8 +12,9 @@ use core::panic::PanicInfo;
 use core::time::Duration;
 
 use mld_proto::{
-    Config, ConfigError, Event, GroupAddr, GroupSlot, IndexSlot, Instant, Item, Router, SourceSlot, Tables,
-    inline_tables,
+    Config, ConfigError, Event, FilterMode, GroupAddr, GroupSlot, IndexSlot, Instant, Item, Listener,
+    ListenerConfig, ListenerEvent, ListenerFilterSlot, ListenerGroupSlot, ListenerSourceSlot, ListenerTables,
+    Router, Socket, SourceSlot, Tables, Version, inline_listener_tables, inline_tables,
 };
 use spin::Mutex;
 
@@ -28,6 +29,23 @@ const HASH_SEED: u64 = 0x6d6c_642d_6261_7265;
 
 static ROUTER: Mutex<Router<Memory>> =
     Mutex::new(Router::new(Config::DEFAULT, inline_tables!(groups: GROUPS, sources: SOURCES), HASH_SEED));
+
+type ListenerMemory = ListenerTables<
+    [ListenerGroupSlot; GROUPS],
+    [ListenerFilterSlot; GROUPS],
+    [ListenerSourceSlot; SOURCES],
+    [IndexSlot; IndexSlot::count_for(GROUPS + GROUPS, SOURCES)],
+>;
+
+/// The seed of its random delays must differ from node to node, or all of them answer at the same moment.
+static LISTENER: Mutex<Listener<ListenerMemory>> = Mutex::new(Listener::new(
+    ListenerConfig::DEFAULT,
+    inline_listener_tables!(groups: GROUPS, sources: SOURCES),
+    HASH_SEED,
+));
+
+/// Sources that one call of [`mld_listen`] may name.
+pub const LISTEN_SOURCES: usize = 16;
 
 /// Octets of the largest frame taken or written.
 pub const FRAME_LEN: usize = 1500;
@@ -209,6 +227,126 @@ pub extern "C" fn mld_forwards(group: &Address, source: &Address) -> i32 {
 pub extern "C" fn mld_groups() -> i32 {
     let Some(router) = ROUTER.try_lock() else { return MLD_BUSY };
     i32::try_from(router.groups().count()).unwrap_or(i32::MAX)
+}
+
+/// Starts the listener; a null pointer says that the address is still tentative.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_listener_start(now_ms: u64, link_local: Option<&Address>) -> i32 {
+    let Some(mut listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    listener.start(Instant::from_millis(now_ms), link_local.map(Address::get));
+    MLD_OK
+}
+
+/// Stops the listener, which forgets everything.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_listener_stop(now_ms: u64) -> i32 {
+    let Some(mut listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    listener.stop(Instant::from_millis(now_ms));
+    MLD_OK
+}
+
+/// The address of the link changed; a null pointer says that there is none now.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_listener_set_address(now_ms: u64, link_local: Option<&Address>) -> i32 {
+    let Some(mut listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    listener.set_address(Instant::from_millis(now_ms), link_local.map(Address::get));
+    MLD_OK
+}
+
+/// From now on `socket` wants of `group` the first `count` of these sources, or all but those. None of none ends it.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_listen(
+    now_ms: u64,
+    socket: u32,
+    group: &Address,
+    exclude: bool,
+    sources: &[Address; LISTEN_SOURCES],
+    count: usize,
+) -> i32 {
+    let Some(mut listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    let Some(sources) = sources.get(..count) else { return MLD_INVALID };
+    let mut listed = [Ipv6Addr::UNSPECIFIED; LISTEN_SOURCES];
+    for (listed, source) in listed.iter_mut().zip(sources) {
+        *listed = source.get();
+    }
+    let mode = if exclude { FilterMode::Exclude } else { FilterMode::Include };
+    match listener.listen(Instant::from_millis(now_ms), Socket(socket), group.get(), mode, &listed[..count]) {
+        Ok(()) => MLD_OK,
+        Err(_) => MLD_INVALID,
+    }
+}
+
+/// Takes a received packet of `len` octets: `MLD_OK`, or `MLD_NONE` for one that was ignored and counted.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_listener_receive(now_ms: u64, frame: &Frame, len: usize) -> i32 {
+    let Some(mut listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    let Some(packet) = frame.octets.get(..len) else { return MLD_INVALID };
+    match listener.handle_packet(Instant::from_millis(now_ms), packet) {
+        Ok(_) => MLD_OK,
+        Err(_) => MLD_NONE,
+    }
+}
+
+/// Lets time pass for the listener.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_listener_timeout(now_ms: u64) -> i32 {
+    let Some(mut listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    listener.handle_timeout(Instant::from_millis(now_ms));
+    MLD_OK
+}
+
+/// Writes the listener's next packet and returns its length, or `MLD_NONE`.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_listener_poll_transmit(now_ms: u64, frame: &mut Frame) -> i32 {
+    let Some(mut listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    match listener.poll_transmit(Instant::from_millis(now_ms), &mut frame.octets) {
+        Ok(Some(transmit)) => i32::try_from(transmit.len).unwrap_or(MLD_INVALID),
+        Ok(None) => MLD_NONE,
+        Err(_) => MLD_INVALID,
+    }
+}
+
+/// The version that the listener speaks since its compatibility mode changed, 0 if it only heard an MLDv1 Query for a
+/// group of source-specific multicast, or `MLD_NONE`.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_listener_poll_event() -> i32 {
+    let Some(mut listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    match (listener.poll_event(), listener.compatibility_mode()) {
+        (Some(ListenerEvent::CompatibilityMode), Version::V1) => 1,
+        (Some(ListenerEvent::CompatibilityMode), Version::V2) => 2,
+        (Some(_), _) => 0,
+        (None, _) => MLD_NONE,
+    }
+}
+
+/// Writes the moment at which to call the listener back, or returns `MLD_NONE` if there is nothing to wait for.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_listener_poll_timeout(at_ms: &mut u64) -> i32 {
+    let Some(listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    match listener.poll_timeout() {
+        Some(at) => {
+            *at_ms = at.as_millis();
+            MLD_OK
+        }
+        None => MLD_NONE,
+    }
+}
+
+/// Whether a packet from `source` to `group` is for `socket`: `MLD_OK` or `MLD_NONE`.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "an exported name")]
+pub extern "C" fn mld_delivers(socket: u32, group: &Address, source: &Address) -> i32 {
+    let Some(listener) = LISTENER.try_lock() else { return MLD_BUSY };
+    if listener.delivers(Socket(socket), group.get(), source.get()) { MLD_OK } else { MLD_NONE }
 }
 
 #[cfg(feature = "alloc-probe")]
