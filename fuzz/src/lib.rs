@@ -2,6 +2,7 @@
 //! ordinary tests too.
 
 mod input;
+pub mod listener;
 pub mod packet;
 pub mod router;
 mod snapshot;
@@ -20,6 +21,11 @@ mod tests {
     #[test]
     fn seeds_of_router_pass() {
         each_seed("router", super::router::run);
+    }
+
+    #[test]
+    fn seeds_of_listener_pass() {
+        each_seed("listener", super::listener::run);
     }
 
     fn each_seed(target: &str, run: impl Fn(&[u8])) {

@@ -154,8 +154,13 @@ fn managed(input: &mut Input<'_>) -> GroupAddr {
     GroupAddr::new(input.pick(&GROUPS[..9])).expect("the first nine are managed")
 }
 
+/// One of the groups, some of which nobody may report.
+pub(crate) fn group(input: &mut Input<'_>) -> Ipv6Addr {
+    input.pick(&GROUPS)
+}
+
 /// One of nine sources, the last of which cannot send.
-fn source(input: &mut Input<'_>) -> Ipv6Addr {
+pub(crate) fn source(input: &mut Input<'_>) -> Ipv6Addr {
     match input.octet() % 9 {
         8 => Ipv6Addr::UNSPECIFIED,
         number => address(0x2001_0db8 << 96 | 0x1_0000_0000 | u128::from(number)),
