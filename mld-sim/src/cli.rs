@@ -1,6 +1,8 @@
 //! The command line of `mld-sim`.
 
 mod files;
+mod hunt;
+mod records;
 mod replay;
 mod run;
 
@@ -29,6 +31,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Hunt(hunt::Arguments),
     Replay(replay::Arguments),
     Run(run::Arguments),
 }
@@ -41,6 +44,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return end(Err(Error::unusable(usage_error(&error)))),
     };
     end(match arguments.command {
+        Command::Hunt(arguments) => hunt::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
     })

@@ -1,19 +1,15 @@
-use core::cell::RefCell;
 use core::fmt;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::files;
+use super::records::{Outputs, Records};
 use crate::Error;
 use crate::judge::{Judges, Violation};
-use crate::record::{Pcapng, Picture, Trace};
 use crate::seconds::Seconds;
 use crate::story::{Staged, Story};
-use crate::world::World;
 
 /// Run a story: hosts, routers and faults on links in virtual time, and what should come of it.
 ///
@@ -23,15 +19,8 @@ use crate::world::World;
 pub(super) struct Arguments {
     /// A scenario, in TOML.
     scenario: PathBuf,
-    /// Write every frame, with what its receivers said of it, to a pcapng.
-    #[arg(long, value_name = "FILE")]
-    pcap: Option<PathBuf>,
-    /// Write everything that happens, one JSON object a line.
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
-    /// Draw what happens, as an SVG.
-    #[arg(long, value_name = "FILE.svg")]
-    picture: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
     /// Draw everything random from this seed instead of the scenario's.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -45,14 +34,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut story = Story::read(&arguments.scenario)?;
     story.seed = arguments.seed.unwrap_or(story.seed);
     let shown = arguments.scenario.display();
-    let written = [
-        ("--pcap", arguments.pcap.as_deref()),
-        ("--trace", arguments.trace.as_deref()),
-        ("--picture", arguments.picture.as_deref()),
-    ];
-    files::distinct(&[("the scenario", Some(&arguments.scenario))], &written)?;
+    files::distinct(&[("the scenario", Some(&arguments.scenario))], &arguments.outputs.written())?;
     let mut staged = story.stage().map_err(|error| Error::unusable(format_args!("{shown}: {error}")))?;
-    let records = Records::attach(arguments, &story, &mut staged.world)?;
+    let records = Records::attach(&arguments.outputs, &story.title, &mut staged.world)?;
     let bench = (!arguments.no_judges).then(|| Judges::watch(&mut staged.world));
 
     let mut result = staged.run();
@@ -118,57 +102,4 @@ impl fmt::Display for Number {
             (_, None, false) => write!(f, "{number} {thing}s"),
         }
     }
-}
-
-/// What is written while the story runs.
-struct Records {
-    trace: Option<Record<Trace<Output>>>,
-    pcap: Option<Record<Pcapng<Output>>>,
-    picture: Option<Record<Picture<Output>>>,
-}
-
-type Output = BufWriter<File>;
-type Record<O> = (PathBuf, Rc<RefCell<O>>);
-
-impl Records {
-    /// Makes the files and lets their writers watch the world.
-    fn attach(arguments: &Arguments, story: &Story, world: &mut World) -> Result<Self, Error> {
-        let trace = make(arguments.trace.as_deref(), |output| Ok(Trace::new(output)))?;
-        let pcap = make(arguments.pcap.as_deref(), Pcapng::new)?;
-        let picture =
-            make(arguments.picture.as_deref(), |output| Ok(Picture::new(output, story.title.as_str())))?;
-        if let Some((_, trace)) = &trace {
-            world.observe(Rc::clone(trace));
-        }
-        if let Some((_, pcap)) = &pcap {
-            world.observe(Rc::clone(pcap));
-        }
-        if let Some((_, picture)) = &picture {
-            world.observe(Rc::clone(picture));
-        }
-        Ok(Self { trace, pcap, picture })
-    }
-
-    /// Ends them, when the world is gone.
-    fn finish(self) -> Result<(), Error> {
-        finish(self.trace, Trace::finish)?;
-        finish(self.pcap, Pcapng::finish)?;
-        finish(self.picture, Picture::finish)
-    }
-}
-
-fn make<O>(
-    path: Option<&Path>,
-    writer: impl FnOnce(Output) -> io::Result<O>,
-) -> Result<Option<Record<O>>, Error> {
-    let Some(path) = path else { return Ok(None) };
-    let made = File::create(path).and_then(|file| writer(BufWriter::new(file)));
-    let made = made.map_err(|error| Error::writing(path, error))?;
-    Ok(Some((path.into(), Rc::new(RefCell::new(made)))))
-}
-
-fn finish<O>(record: Option<Record<O>>, end: impl FnOnce(O) -> io::Result<Output>) -> Result<(), Error> {
-    let Some((path, record)) = record else { return Ok(()) };
-    let record = Rc::into_inner(record).expect("the world that watched is gone").into_inner();
-    end(record).map(|_| ()).map_err(|error| Error::writing(&path, error))
 }

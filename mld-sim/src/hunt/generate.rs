@@ -33,7 +33,8 @@ struct Topics {
 pub fn story(seed: u64) -> Story {
     let mut rng = Rng::named(seed, "story");
     let duration_ms = 1000 * rng.between(300..=5500);
-    let mut story = Story { title: format!("seed {seed}"), seed, duration_ms, ..Story::default() };
+    let calm_ms = Some(duration_ms);
+    let mut story = Story { title: format!("seed {seed}"), seed, duration_ms, calm_ms, ..Story::default() };
     let topics = topics(&mut rng);
     lan(&mut story, &mut Rng::named(seed, "lan"), "lan", &topics);
     if rng.below(HUNDRED) < 12 {

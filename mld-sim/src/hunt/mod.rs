@@ -1,22 +1,20 @@
 //! The hunt for a world that breaks a rule.
 //!
-//! Each seed is a [story](generate::story); it runs with all [judges](crate::judge), then the faults end, and once
-//! the timers allow it everything must be settled. A story that breaks a rule is [shrunk](shrink::shrink) to one that a
-//! person can read.
+//! Each seed is a [story](story()); it runs with all [judges](crate::judge), then the faults end, and once the timers
+//! allow it everything must be settled. A story that breaks a rule is [shrunk](shrink()) to one that a person can read.
 
 mod generate;
 mod shrink;
 
 use core::ops::AddAssign;
-use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use generate::{fault_kinds, story};
 pub use shrink::shrink;
 
-use crate::judge::{Judges, Violation, settle};
+use crate::judge::{Judges, Violation};
 use crate::story::Story;
-use crate::world::{Action, Change, Counts, World};
+use crate::world::Counts;
 
 /// What came of one story.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,17 +77,10 @@ pub fn judge(story: &Story) -> Verdict {
 }
 
 fn run(story: &Story, reached: &mut (Counts, u64)) -> Result<(), Violation> {
-    let staged = story.stage().map_err(|error| Violation::new("story", error.to_string()))?;
-    let mut world = staged.world;
-    let bench = Judges::watch(&mut world);
-    let ran = course(story, &mut world);
-    *reached = (world.counts(), world.now().as_millis());
+    let mut staged = story.stage().map_err(|error| Violation::new("story", error.to_string()))?;
+    let bench = Judges::watch(&mut staged.world);
+    let ran = staged.run();
+    *reached = (staged.world.counts(), staged.world.now().as_millis());
     ran?;
-    bench.finish(&world)
-}
-
-fn course(story: &Story, world: &mut World) -> Result<(), Violation> {
-    world.run_for(Duration::from_millis(story.duration_ms))?;
-    world.act(&Action::Change(Change::Calm))?;
-    settle(world)
+    bench.finish(&staged.world)
 }

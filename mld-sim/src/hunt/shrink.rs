@@ -77,12 +77,15 @@ impl Search {
         let end_ms = self.violation.at.as_millis() + AFTER_MS;
         if end_ms < self.best.duration_ms {
             self.with(|story| {
-                story.duration_ms = end_ms;
+                (story.duration_ms, story.calm_ms) = (end_ms, Some(end_ms));
                 story.steps.retain(|step| step.at_ms <= end_ms);
             });
         }
         for part in [2, 4] {
-            self.with(|story| story.duration_ms -= story.duration_ms / part);
+            self.with(|story| {
+                story.duration_ms -= story.duration_ms / part;
+                story.calm_ms = Some(story.duration_ms);
+            });
         }
     }
 

@@ -132,7 +132,8 @@ impl Twin {
             let group = groups
                 .remove(address)
                 .ok_or_else(|| violation(format!("{address} is not known, should be {}", show(wanted))))?;
-            compare_group(&group, wanted, now, self.settings.version).map_err(|text| violation(format!("{address}: {text}")))?;
+            compare_group(&group, wanted, now, self.settings.version)
+                .map_err(|text| violation(format!("{address}: {text}")))?;
         }
         match groups.first_key_value() {
             None => Ok(()),
@@ -141,12 +142,7 @@ impl Twin {
     }
 }
 
-fn compare_group(
-    group: &GroupRef<'_>,
-    wanted: &ModelGroup,
-    now: u64,
-    configured: u8,
-) -> Result<(), String> {
+fn compare_group(group: &GroupRef<'_>, wanted: &ModelGroup, now: u64, configured: u8) -> Result<(), String> {
     let mut sources: BTreeMap<Ipv6Addr, u64> = BTreeMap::new();
     for source in group.sources() {
         sources.insert(source.address(), source.expires().map_or(0, |expires| expires.as_millis()));

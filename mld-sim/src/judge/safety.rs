@@ -191,7 +191,8 @@ impl Books {
             }
             return;
         };
-        let is_kept = |group: Ipv6Addr| !twin.settings().ignore_link_local_groups || group.octets()[1] & 0xf > 2;
+        let is_kept =
+            |group: Ipv6Addr| !twin.settings().ignore_link_local_groups || group.octets()[1] & 0xf > 2;
         for said in records.iter().filter(|said| told.contains(&said.group) && is_kept(said.group)) {
             let book = self.groups.entry(said.group).or_default();
             book.record(now, until, said, version_1);
@@ -205,11 +206,14 @@ impl Books {
     /// A record sets timers anew: for less, if the listening interval has become shorter since the last time, because
     /// another querier announces other values.
     fn set_anew(&mut self, said: &Said, until: u64) {
-        for (_, promise) in self.promises.range_mut((said.group, NodeId(0))..=(said.group, NodeId(u32::MAX))) {
+        for (_, promise) in self.promises.range_mut((said.group, NodeId(0))..=(said.group, NodeId(u32::MAX)))
+        {
             if matches!(said.kind, IS_EX | TO_EX) {
                 promise.all_until = promise.all_until.min(until);
             } else if matches!(said.kind, IS_IN | TO_IN | ALLOW) {
-                for (_, end) in promise.sources_until.iter_mut().filter(|(source, _)| said.sources.contains(source)) {
+                for (_, end) in
+                    promise.sources_until.iter_mut().filter(|(source, _)| said.sources.contains(source))
+                {
                     *end = (*end).min(until);
                 }
             }
