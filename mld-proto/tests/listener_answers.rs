@@ -307,6 +307,32 @@ fn state_counts_when_the_timer_ends_and_not_when_the_query_came() {
     assert!(texts(&mut host).contains(&"is-in G [2]".to_owned()));
 }
 
+// R-LSN-47
+#[test]
+fn answer_is_given_up_with_the_group() {
+    for seed in 0..20 {
+        let mut host = seeded(seed, FilterMode::Exclude, &[]);
+        host.query("G", 30_000, []);
+        host.include("G", []);
+        host.exclude("G", []);
+        host.take();
+        assert!(texts(&mut host).iter().all(|text| text == "to-ex G []"), "a new group owes no answer");
+    }
+}
+
+// R-LSN-42
+#[test]
+fn answer_that_is_due_and_was_not_polled_counts_as_pending() {
+    let mut host = exclude(&[1]);
+    host.query("G", 1, []);
+    host.now += 1;
+    let now = mld_proto::Instant::from_millis(host.now);
+    host.listener.handle_timeout(now);
+    let query = Craft::query_v2(QUERIER, group("G"), 30_000, &sources([5]));
+    assert_eq!(host.listener.handle_packet(now, &query.bytes()), Ok(MessageKind::Query));
+    assert_eq!(answers(&mut host), [(0, "is-ex G [1]".to_owned())], "one answer, for the whole group");
+}
+
 // R-LSN-48
 #[test]
 fn include_record_of_nothing_is_never_sent() {
