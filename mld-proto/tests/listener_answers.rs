@@ -247,6 +247,36 @@ fn general_query_during_an_answer_is_answered_by_all_groups() {
     }
 }
 
+// R-LSN-43, R-LSN-47
+#[test]
+fn groups_that_come_and_go_during_an_answer_do_not_break_it() {
+    let mut host = Host::new();
+    let name = |number: usize| format!("ff0e::2:{number:x}");
+    for number in 0..200 {
+        host.exclude(&name(number), []);
+    }
+    host.settle();
+    host.query("::", 10_000, []);
+    while host.sent.is_empty() {
+        host.run_for(1);
+    }
+    // 72 are answered for. The next ones go, one of them comes back, and so does one that was answered for.
+    for number in 72..80 {
+        host.include(&name(number), []);
+    }
+    for number in [75, 3] {
+        host.include(&name(number), []);
+        host.exclude(&name(number), []);
+    }
+    host.run_for(30_000);
+    let answers =
+        host.take().into_iter().flat_map(|sent| sent.records).filter(|record| record.kind == craft::IS_EX);
+    let mut answered: Vec<_> = answers.map(|record| record.group).collect();
+    answered.sort();
+    let expected: Vec<_> = (0..72).chain(80..200).map(|number| ip(&name(number))).collect();
+    assert_eq!(answered, expected, "each that stayed once");
+}
+
 // R-LSN-45, A-19
 #[test]
 fn general_query_without_delay_is_not_answered_at_once() {
