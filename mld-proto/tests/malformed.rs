@@ -25,8 +25,10 @@ fn verdict(packet: &[u8]) -> Result<MessageKind, Discard> {
     let mut rest = &packet[40..40 + present];
     let mut next = packet[6];
     let (mut alert, mut fragment) = (false, false);
+    let mut is_first = true;
     while next != 58 {
         let len = match next {
+            0 if !is_first => return Err(Discard::NotMld),
             0 | 43 | 60 => 8 * (1 + usize::from(*rest.get(1).ok_or(Discard::Truncated)?)),
             51 => 4 * (2 + usize::from(*rest.get(1).ok_or(Discard::Truncated)?)),
             44 => 8,
@@ -42,10 +44,14 @@ fn verdict(packet: &[u8]) -> Result<MessageKind, Discard> {
         if next == 44 {
             fragment = true;
             if header[2] != 0 || header[3] & 0xf8 != 0 {
-                return Err(if header[0] == 58 { Discard::Fragment } else { Discard::NotMld });
+                return Err(match header[0] {
+                    58 if present < payload_len => Discard::Truncated,
+                    58 => Discard::Fragment,
+                    _ => Discard::NotMld,
+                });
             }
         }
-        (next, rest) = (header[0], behind);
+        (next, rest, is_first) = (header[0], behind, false);
     }
     let kind = match rest.first().ok_or(Discard::Truncated)? {
         130 => MessageKind::Query,

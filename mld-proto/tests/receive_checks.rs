@@ -947,7 +947,7 @@ fn number_of_records_decides_what_is_read() {
     refuse(Config::DEFAULT, &two.with(6, &[0, 3]), Discard::BadLength);
 }
 
-// R-WIRE-78: a packet is not put together again, and a hop-by-hop header behind another is read all the same.
+// R-WIRE-78: a packet is not put together again, wherever it says that it is a part of one.
 #[test]
 fn fragment_header_is_refused_wherever_it_stands() {
     let report = report_v2();
@@ -961,6 +961,24 @@ fn fragment_header_is_refused_wherever_it_stands() {
     packet.extend(payload);
     let result = populated(Config::DEFAULT).handle_packet(at(NOW), &packet).map(|_| ());
     assert_eq!(result, Err(Discard::Fragment), "before the missing Router Alert");
+}
+
+// R-WIRE-3: routers look for the alert right behind the IPv6 header; a second hop-by-hop header, or one behind another
+// extension header, is none (RFC 8200 section 4.3).
+#[test]
+fn hop_by_hop_header_elsewhere_than_first_is_no_mld() {
+    let report = report_v2().bytes();
+    let padding = [0, 0, 1, 4, 0, 0, 0, 0];
+    for first in [0, 43, 60] {
+        let mut packet = report.clone();
+        packet[6] = first;
+        packet[5] += 8;
+        packet.splice(40..40, padding);
+        let mut router = populated(Config::DEFAULT);
+        let (picture, stats) = (Picture::of(&router), *router.stats());
+        assert_eq!(router.handle_packet(at(NOW), &packet).map(|_| ()), Err(Discard::NotMld), "behind {first}");
+        assert_unchanged(&mut router, &picture, counted(stats, Discard::NotMld, None), Entrance::Packet);
+    }
 }
 
 // R-WIRE-78: what follows the header of a later fragment is the middle of something.

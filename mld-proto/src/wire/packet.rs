@@ -66,6 +66,7 @@ impl<'p> Packet<'p> {
         let truncated = payload_len > rest.len();
         let mut rest = &rest[..payload_len.min(rest.len())];
         let mut next_header = header.next_header;
+        let mut is_first = true;
         let mut found = Self {
             source: header.source.into(),
             destination: header.destination.into(),
@@ -78,6 +79,8 @@ impl<'p> Packet<'p> {
         loop {
             match next_header {
                 NEXT_HEADER_ICMPV6 => break,
+                // It stands right behind the IPv6 header or nowhere (RFC 8200 section 4.3).
+                NEXT_HEADER_HOP_BY_HOP if !is_first => return Err(Discard::NotMld),
                 NEXT_HEADER_HOP_BY_HOP | NEXT_HEADER_ROUTING | NEXT_HEADER_DESTINATION => {
                     let (extension, behind) = split_extension(rest, 8)?;
                     if next_header == NEXT_HEADER_HOP_BY_HOP {
@@ -106,6 +109,7 @@ impl<'p> Packet<'p> {
                 }
                 _ => return Err(Discard::NotMld),
             }
+            is_first = false;
         }
         match rest.first() {
             None => Err(Discard::Truncated),
