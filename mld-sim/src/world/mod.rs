@@ -46,7 +46,7 @@ pub use scene::Scene;
 use self::host::HostNode;
 use self::link::LinkState;
 use self::queue::{Due, Queue};
-use self::router::RouterNode;
+use self::router::{RouterNode, Wake};
 use crate::judge::Violation;
 use crate::rng::Rng;
 
@@ -313,11 +313,11 @@ impl World {
         let now = self.now;
         match &mut self.nodes[node.0 as usize].kind {
             Kind::Router(router) => {
-                let local = router.clock.local(now);
-                router.woken_for = None;
-                if !router.has_power {
+                if router.wake.is_none_or(|wake| wake.at != now) || !router.has_power {
                     return Ok(());
                 }
+                router.wake = None;
+                let local = router.clock.local(now);
                 if router.engine.poll_timeout().is_none_or(|deadline| deadline > local) {
                     self.schedule(node);
                     return Ok(());
@@ -431,7 +431,7 @@ impl World {
             }
             Command::Clock(clock) => {
                 router.clock.clock = clock;
-                router.woken_for = None;
+                router.wake = None;
                 self.schedule(node);
                 return Ok(());
             }
@@ -453,7 +453,7 @@ impl World {
             Change::Jump { node, by_ms } => {
                 if let Kind::Router(router) = &mut self.nodes[node.0 as usize].kind {
                     router.clock.jump(*by_ms);
-                    router.woken_for = None;
+                    router.wake = None;
                     self.schedule(*node);
                 }
             }
@@ -472,7 +472,7 @@ impl World {
             match &mut self.nodes[at].kind {
                 Kind::Router(router) => {
                     router.clock.clock = Clock::EXACT;
-                    router.woken_for = None;
+                    router.wake = None;
                     self.schedule(NodeId(at as u32));
                 }
                 Kind::Host(host) => {
@@ -525,10 +525,17 @@ impl World {
         match &mut self.nodes[node.0 as usize].kind {
             Kind::Router(router) if router.has_power => {
                 let Some(deadline) = router.engine.poll_timeout() else { return };
-                if router.woken_for.is_none_or(|woken_for| deadline < woken_for) {
-                    router.woken_for = Some(deadline);
-                    let at = router.clock.wake_at(now, deadline);
-                    self.queue.push(at, Due::Wake(node));
+                if router.wake.is_some_and(|wake| wake.deadline <= deadline) {
+                    return;
+                }
+                let at = router.clock.wake_at(now, deadline);
+                match &mut router.wake {
+                    // A late wake-up for this deadline would come after that for a later one.
+                    Some(wake) if wake.at <= at => wake.deadline = deadline,
+                    wake => {
+                        *wake = Some(Wake { deadline, at });
+                        self.queue.push(at, Due::Wake(node));
+                    }
                 }
             }
             Kind::Host(host) if host.is_up => {

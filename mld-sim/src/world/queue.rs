@@ -80,3 +80,19 @@ impl Ord for Entry {
         self.key().cmp(&other.key())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use crate::world::{Link, Router, World};
+
+    #[test]
+    fn router_has_one_wake_up_under_way_whatever_its_deadlines_do() {
+        let mut world = World::new(1);
+        let lan = world.link(Link::ethernet());
+        world.router(lan, Router::new("r1", "fe80::1".parse().expect("an address")));
+        world.run_for(Duration::from_secs(86_400)).expect("nobody judges");
+        assert_eq!(world.queue.heap.len(), 1);
+    }
+}

@@ -79,10 +79,19 @@ pub(super) struct RouterNode {
     pub(super) engine: Engine,
     pub(super) clock: LocalClock,
     pub(super) has_power: bool,
-    /// The deadline of the engine for which a wake-up is under way.
-    pub(super) woken_for: Option<Instant>,
+    /// The wake-up that is under way; others that are in the queue came to nothing.
+    pub(super) wake: Option<Wake>,
     buffer: Box<[u8]>,
     hash_seed: u64,
+}
+
+/// A wake-up of a router.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wake {
+    /// The deadline of the engine that it is for, by the router's clock.
+    pub(super) deadline: Instant,
+    /// When it comes, in the world's time.
+    pub(super) at: Instant,
 }
 
 impl RouterNode {
@@ -94,7 +103,7 @@ impl RouterNode {
             engine: engine(config, seed),
             clock: LocalClock::new(router.clock, seed),
             has_power: false,
-            woken_for: None,
+            wake: None,
             buffer: vec![0; config.mtu().into()].into(),
             hash_seed: seed,
         }
@@ -104,7 +113,7 @@ impl RouterNode {
     pub(super) fn crash(&mut self) {
         self.engine = engine(*self.engine.config(), self.hash_seed);
         self.has_power = false;
-        self.woken_for = None;
+        self.wake = None;
     }
 
     /// Ends the deadlines until `local`, then takes what the engine sends and tells.
