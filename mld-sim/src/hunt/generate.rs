@@ -32,7 +32,7 @@ struct Topics {
 /// The story of a seed.
 pub fn story(seed: u64) -> Story {
     let mut rng = Rng::named(seed, "story");
-    let duration_ms = 1000 * rng.between(300..=5500);
+    let duration_ms = 1000 * rng.between(200..=2000);
     let calm_ms = Some(duration_ms);
     let mut story = Story { title: format!("seed {seed}"), seed, duration_ms, calm_ms, ..Story::default() };
     let topics = topics(&mut rng);
@@ -183,9 +183,9 @@ fn settings(rng: &mut Rng) -> Settings {
         settings.version = Some(Version::V1);
     }
     if rng.below(HUNDRED) < 45 {
-        settings.robustness_variable = Some(*rng.pick(&[1, 2, 3, 3, 4, 7, 8]));
+        settings.robustness_variable = Some(*rng.pick(&[1, 2, 2, 3, 3, 3, 4, 8]));
     }
-    let interval_ms = *rng.pick(&[125_000, 125_000, 125_000, 60_000, 30_000, 164_000, 250_000]);
+    let interval_ms = *rng.pick(&[125_000, 125_000, 125_000, 100_000, 60_000, 30_000, 164_000]);
     settings.query_interval = millis(interval_ms);
     if rng.below(HUNDRED) < 40 {
         settings.query_max_response_time = millis(*rng.pick(&[1_000, 3_000, 5_500, 10_000, 20_000, 29_999]));
@@ -304,12 +304,12 @@ fn host(story: &mut Story, rng: &mut Rng, link: &str, at: u16, topics: &Topics, 
         0..3 if chatter > 0 && !groups.is_empty() => {
             let most = rng.below(4) as usize;
             let sources = rng.sample(&topics.sources, most);
-            let shortest = *rng.pick(&[10, 900, 30_000]);
-            let every_ms = (shortest, shortest + *rng.pick(&[2_000, 60_000, 400_000]));
+            let shortest = *rng.pick(&[10, 2_000, 30_000]);
+            let every_ms = (shortest, shortest + *rng.pick(&[60_000, 200_000, 800_000]));
             host.behaviours.push(Behaviour::Churn { groups, sources, every_ms });
         }
         3 if chatter > 1 && !open.is_empty() => {
-            host.behaviours.push(Behaviour::Zapping { channels: open.clone(), every_ms: (500, 90_000) });
+            host.behaviours.push(Behaviour::Zapping { channels: open.clone(), every_ms: (500, 300_000) });
         }
         4 => host.behaviours.push(Behaviour::SilentLeave { after_ms: rng.below(story.duration_ms) }),
         5 if !open.is_empty() => {
@@ -352,7 +352,7 @@ fn mischief(story: &mut Story, rng: &mut Rng, link: &str, kind: MischiefKind, to
         groups: topics.groups.clone(),
         sources: topics.sources.clone(),
         every_ms: Some((shortest, 10 * shortest)),
-        turns: Some(400),
+        turns: Some(60),
         forgeries: Vec::new(),
         version: if rng.below(3) == 0 { HostVersion::One } else { HostVersion::Two },
         start_ms,

@@ -44,6 +44,12 @@ pub(super) struct Duties {
     met_version_1: bool,
     /// The lowest robustness variable that it was told, 0 if none.
     robustness: u8,
+    /// A Query came that nobody should send; what it made the host do is its business.
+    met_odd: bool,
+    /// Until when Queries that came before the last General Query may be answered.
+    asked_before: Instant,
+    /// The same of every Query.
+    asked_until: Instant,
     /// When a General Query came last.
     general_at: Option<Instant>,
 }
@@ -103,7 +109,8 @@ impl Duties {
     ) {
         let Ok(sent) = strict(packet, u16::MAX) else {
             // An odd packet is not held against a host; but it may have changed its mode.
-            self.met_version_1 |= Query::read(packet).is_some();
+            let is_query = Query::read(packet).is_some();
+            (self.met_version_1, self.met_odd) = (self.met_version_1 | is_query, self.met_odd | is_query);
             return;
         };
         match sent {
@@ -122,9 +129,11 @@ impl Duties {
         }
         if query.is_general() {
             self.general_at = Some(at);
+            self.asked_before = self.asked_until;
         }
         let delay_ms = query.delay_ms().max(u64::from(query.code)).max(SOON_MS);
         let due = at + core::time::Duration::from_millis(delay_ms);
+        self.asked_until = self.asked_until.max(due);
         for (group, wants) in wants.iter().filter(|(group, _)| is_reported(**group)) {
             let asks = query.is_general() || query.group == *group;
             let has_answer =
@@ -177,8 +186,7 @@ impl Duties {
 
     /// Nothing was asked before the General Query of this instant that could be answered in it.
     fn owes_only_this(&self, at: Instant) -> bool {
-        let asked_now = |answers: &Vec<Answer>| answers.len() == 1;
-        self.general_at == Some(at) && !self.met_version_1 && self.answers.values().all(asked_now)
+        self.general_at == Some(at) && self.asked_before < at && !self.met_version_1 && !self.met_odd
     }
 
     fn reported(&mut self, group: Ipv6Addr) {

@@ -95,6 +95,11 @@ fn election(scene: Scene<'_>, link: LinkId) -> Result<(), Violation> {
     if up().any(|id| scene.engine(id).is_some_and(|engine| engine.config().readings().ignore_v1_querier)) {
         return Ok(());
     }
+    // MLDv1 Queries do not say how often they come (R-TIM-7): with other intervals the routers do not agree.
+    let mut versions = up().filter_map(|id| scene.engine(id)).map(|engine| engine.config().version());
+    if versions.next().is_some_and(|first| versions.any(|version| version != first)) {
+        return Ok(());
+    }
     let lowest = up().filter(takes_part).filter_map(|id| scene.engine(id)?.link_local()).min();
     for id in up() {
         let Some(engine) = scene.engine(id).filter(|engine| engine.is_running()) else { continue };

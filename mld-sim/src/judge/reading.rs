@@ -46,11 +46,12 @@ impl Query {
             let sources = Vec::new();
             return Some(Self { version: 1, group, sources, suppress: false, code, robustness: 0 });
         }
-        let sources = (0..usize::from(word(26)?)).map(|at| address(28 + 16 * at));
+        // An MLDv1 router accepts a Query whose list is not all there: it reads the first 24 octets (R-WIRE-32).
+        let sources = (0..usize::from(word(26)?)).map_while(|at| address(28 + 16 * at));
         Some(Self {
             version: 2,
             group,
-            sources: sources.collect::<Option<_>>()?,
+            sources: sources.collect(),
             suppress: message[24] & 8 != 0,
             code,
             robustness: message[24] & 7,

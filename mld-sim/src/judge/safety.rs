@@ -124,7 +124,11 @@ impl Books {
         }
         for frame in turn.sent {
             if let Some(query) = Query::read(&frame.packet) {
-                self.lower(&query, now + twin.model.last_listener_time_ms());
+                // A Report that calls for a Query lowers timers even if what it says next lengthens them again, so that
+                // the S flag is set.
+                let is_called = matches!(turn.input, Input::Packet { .. });
+                let lowering = Query { suppress: query.suppress && !is_called, ..query.clone() };
+                self.lower(&lowering, now + twin.model.last_listener_time_ms());
                 self.asked(&query)?;
             }
         }
@@ -188,6 +192,8 @@ impl Books {
             // Built in an odd way, so that its lists are not read: it may have wanted anything.
             for group in told {
                 self.groups.entry(group).or_default().want_all(until);
+                let range = (group, NodeId(0))..=(group, NodeId(u32::MAX));
+                self.promises.range_mut(range).for_each(|(_, promise)| promise.end_by(until));
             }
             return;
         };
@@ -206,14 +212,20 @@ impl Books {
     /// A record sets timers anew: for less, if the listening interval has become shorter since the last time, because
     /// another querier announces other values.
     fn set_anew(&mut self, said: &Said, until: u64) {
-        for (_, promise) in self.promises.range_mut((said.group, NodeId(0))..=(said.group, NodeId(u32::MAX)))
-        {
-            if matches!(said.kind, IS_EX | TO_EX) {
+        let range = (said.group, NodeId(0))..=(said.group, NodeId(u32::MAX));
+        for (_, promise) in self.promises.range_mut(range) {
+            // What it names has a timer of its own from now on, if it had none.
+            for source in &said.sources {
+                let cap = promise.capped.entry(*source).or_insert(until);
+                *cap = (*cap).min(until);
+            }
+            let sets_filter_timer = matches!(said.kind, IS_EX | TO_EX);
+            if sets_filter_timer {
                 promise.all_until = promise.all_until.min(until);
-            } else if matches!(said.kind, IS_IN | TO_IN | ALLOW) {
-                for (_, end) in
-                    promise.sources_until.iter_mut().filter(|(source, _)| said.sources.contains(source))
-                {
+            }
+            for (source, end) in &mut promise.sources_until {
+                // IS_EX and TO_EX delete the others, which end with the filter timer then.
+                if said.sources.contains(source) != sets_filter_timer {
                     *end = (*end).min(until);
                 }
             }
@@ -228,8 +240,7 @@ impl Books {
         let range = (query.group, NodeId(0))..=(query.group, NodeId(u32::MAX));
         for (_, promise) in self.promises.range_mut(range) {
             if query.sources.is_empty() {
-                promise.all_until = promise.all_until.min(until);
-                promise.sources_until.values_mut().for_each(|end| *end = (*end).min(until));
+                promise.end_by(until);
             }
             for source in &query.sources {
                 let cap = promise.capped.entry(*source).or_insert(until);
@@ -322,6 +333,11 @@ impl Promise {
         all.max(self.sources_until.get(&source).copied().unwrap_or(0))
     }
 
+    fn end_by(&mut self, until: u64) {
+        self.all_until = self.all_until.min(until);
+        self.sources_until.values_mut().for_each(|end| *end = (*end).min(until));
+    }
+
     fn record(&mut self, until: u64, said: &Said, version_1: bool) {
         let interest = !matches!(said.kind, BLOCK) && !(said.kind == TO_IN && said.sources.is_empty());
         if version_1 && interest {
@@ -387,7 +403,8 @@ impl GroupBook {
             if is_wanted {
                 *book = SourceBook { wanted_by: book.wanted_by.max(until), is_excluded: false };
             } else if is_excluded && !book.is_excluded {
-                book.is_excluded = true;
+                // Ignored as long as the group is in version 1 mode, which may have ended already (R-CMP-15).
+                book.is_excluded = !(said.kind == BLOCK && in_version_1);
                 if book.wanted_by >= now {
                     book.wanted_by = book.wanted_by.max(until);
                 }

@@ -104,12 +104,20 @@ impl Model {
                 None => return,
             },
         };
+        let leaves_at_once = self.role.is_querier() && self.settings.immediate_leave;
+        // reading: what an immediate leave deletes makes room for what the same TO_IN brings. In EXCLUDE the sources go by
+        // way of the Exclude List, behind what the record brings.
+        let deletes = leaves_at_once && kind == Kind::ToIn && !record.exclude;
+        let last_listener = now + self.last_listener_time_ms();
+        let ends =
+            |&(source, &deadline): &(&Ipv6Addr, &u64)| !list.contains(source) && deadline > last_listener;
+        let ending = if deletes { record.sources.iter().filter(ends).count() } else { 0 };
         let room = Room {
-            group: (self.settings.max_group_sources as usize).saturating_sub(record.sources.len()),
-            total: (self.settings.max_sources as usize).saturating_sub(self.total_sources),
+            group: (self.settings.max_group_sources as usize).saturating_sub(record.sources.len() - ending),
+            total: (self.settings.max_sources as usize).saturating_sub(self.total_sources - ending),
         };
         let outcome = tables::apply(&mut record, kind, list, now, self.listening_interval_ms(), room);
-        if outcome.deleted {
+        if outcome.deleted || ending > 0 {
             // The usage fell below both limits before anything was refused.
             self.told_limits.remove(&(MAX_GROUP_SOURCES, group));
             self.told_limits.retain(|&(limit, _)| limit != MAX_SOURCES);
@@ -126,7 +134,7 @@ impl Model {
         }
         // R-REC-7: only the querier asks; R-RXQ-4: and only it lowers timers because of a record.
         if self.role.is_querier() {
-            if self.settings.immediate_leave && matches!(kind, Kind::ToIn | Kind::Block) {
+            if leaves_at_once && matches!(kind, Kind::ToIn | Kind::Block) {
                 self.leave_at_once(now, group, &mut record, &outcome);
             } else {
                 self.trigger(now, &mut record, &outcome);
