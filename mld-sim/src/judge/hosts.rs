@@ -105,8 +105,13 @@ impl Duties {
         at: Instant,
         packet: &[u8],
         wants: &BTreeMap<Ipv6Addr, Wants>,
+        own: Option<Ipv6Addr>,
         is_heard: bool,
     ) {
+        // Nobody takes what claims to come from himself.
+        if packet.get(8..24).and_then(|octets| <[u8; 16]>::try_from(octets).ok()).map(Ipv6Addr::from) == own {
+            return;
+        }
         let Ok(sent) = strict(packet, u16::MAX) else {
             // An odd packet is not held against a host; but it may have changed its mode.
             let is_query = Query::read(packet).is_some();

@@ -10,7 +10,7 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{GroupAddr, Querier, QuerierMode, Version};
+use mld_proto::{GroupAddr, Limit, Querier, QuerierMode, Version};
 
 use super::Violation;
 use super::safety::passes;
@@ -22,11 +22,38 @@ use crate::world::{Engine, LinkId, NodeId, Scene, Wants, World};
 ///
 /// A rule was broken.
 pub fn settle(world: &mut World) -> Result<(), Violation> {
-    for wait_ms in [querier_ms, held_ms, round_ms, round_ms] {
+    let wait = |world: &mut World, wait_ms: fn(Scene<'_>) -> u64| {
         let wait_ms = wait_ms(world.scene());
-        world.run_for(Duration::from_millis(wait_ms))?;
+        world.run_for(Duration::from_millis(wait_ms))
+    };
+    wait(world, querier_ms)?;
+    wait(world, held_ms)?;
+    wait(world, round_ms)?;
+    let before = LastRound::begin(world.scene());
+    wait(world, round_ms)?;
+    settled(world.scene(), &before).map_err(|violation| Violation { at: world.now(), ..violation })
+}
+
+/// What was the case when the last round began, and may have had its effect in it.
+struct LastRound {
+    /// Hosts that spoke MLDv1.
+    version_1: BTreeSet<NodeId>,
+    /// How often each router had refused state.
+    refused: BTreeMap<NodeId, u64>,
+}
+
+impl LastRound {
+    fn begin(scene: Scene<'_>) -> Self {
+        Self {
+            version_1: scene.hosts().filter(|id| scene.speaks_version_1(*id)).collect(),
+            refused: scene.routers().map(|id| (id, refused(scene, id))).collect(),
+        }
     }
-    settled(world.scene()).map_err(|violation| Violation { at: world.now(), ..violation })
+}
+
+fn refused(scene: Scene<'_>, router: NodeId) -> u64 {
+    let stats = scene.engine(router).map(|engine| engine.stats());
+    stats.map_or(0, |stats| Limit::ALL.into_iter().map(|limit| stats.refused(limit)).sum())
 }
 
 /// The longest time for which a querier that is no more is believed in.
@@ -72,11 +99,11 @@ const fn millis(duration: Duration) -> u64 {
 }
 
 /// Whether every router knows exactly what the hosts want, and each link has one querier, the lowest address.
-fn settled(scene: Scene<'_>) -> Result<(), Violation> {
+fn settled(scene: Scene<'_>, before: &LastRound) -> Result<(), Violation> {
     for link in scene.links() {
         election(scene, link)?;
         for router in scene.routers().filter(|id| scene.link_of(*id) == link && scene.is_up(*id)) {
-            knowledge(scene, link, router)?;
+            knowledge(scene, link, router, before)?;
         }
     }
     Ok(())
@@ -120,7 +147,7 @@ fn election(scene: Scene<'_>, link: LinkId) -> Result<(), Violation> {
 
 /// A router knows a group as it should if for each source that anybody names, and for one that nobody names, it forwards
 /// if and only if a host wants it.
-fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId) -> Result<(), Violation> {
+fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound) -> Result<(), Violation> {
     const UNNAMED: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 0xfffe);
     let Some(engine) = scene.engine(router).filter(|engine| engine.is_running()) else { return Ok(()) };
     let config = engine.config();
@@ -135,16 +162,13 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId) -> Result<(), Viola
     if querier.config().version() != config.version() || config.readings().version_2_only {
         return Ok(());
     }
-    let limits_met = engine.usage().groups >= config.max_groups()
+    let limits_met = before.refused.get(&router).is_some_and(|before| refused(scene, router) != *before)
+        || engine.usage().groups >= config.max_groups()
         || engine.usage().sources >= config.max_sources()
         || engine.groups().any(|group| group.source_count() >= config.max_group_sources() as usize);
     let mut wanted: BTreeMap<Ipv6Addr, Vec<&Wants>> = BTreeMap::new();
     for host in hosts() {
         for (group, wants) in scene.wants(host).into_iter().flatten() {
-            // Routers ignore MLDv1 for groups of source-specific multicast (R-SSM-5).
-            if scene.speaks_version_1(host) && config.ssm_range().contains(*group) {
-                continue;
-            }
             wanted.entry(*group).or_default().push(wants);
         }
     }
@@ -153,6 +177,13 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId) -> Result<(), Viola
         let is_kept = GroupAddr::new(*group)
             .is_ok_and(|address| !(config.readings().ignore_link_local_groups && address.is_link_local()));
         if !is_kept {
+            continue;
+        }
+        // Routers ignore MLDv1 for groups of source-specific multicast (R-SSM-5).
+        let speaks_version_1 = |host| scene.speaks_version_1(host) || before.version_1.contains(&host);
+        let wants_it = |host| scene.wants(host).is_some_and(|wants| wants.contains_key(group));
+        if config.ssm_range().contains(*group) && hosts().any(|host| speaks_version_1(host) && wants_it(host))
+        {
             continue;
         }
         let wants = wanted.get(group).map_or(&[][..], Vec::as_slice);

@@ -160,7 +160,7 @@ impl Observer for Bench {
                 judges.reporter = is_whole.then_some(frame.from);
                 let (is_heard, wants) = (scene.is_heard(to), scene.wants(to));
                 if let (Some(duties), Some(wants)) = (judges.host(scene, at, to)?, wants) {
-                    duties.heard(at, packet, wants, is_heard);
+                    duties.heard(at, packet, wants, scene.link_local(to), is_heard);
                 }
                 Ok(())
             }

@@ -188,7 +188,7 @@ impl Books {
             }
         }
         let told: BTreeSet<Ipv6Addr> = items.iter().filter_map(reported).collect();
-        let Some(records) = records(packet) else {
+        let Some(mut records) = records(packet) else {
             // Built in an odd way, so that its lists are not read: it may have wanted anything.
             for group in told {
                 self.groups.entry(group).or_default().want_all(until);
@@ -199,6 +199,10 @@ impl Books {
         };
         let is_kept =
             |group: Ipv6Addr| !twin.settings().ignore_link_local_groups || group.octets()[1] & 0xf > 2;
+        // Its own address is no source (R-WIRE-74).
+        for said in &mut records {
+            said.sources.retain(|source| Some(*source) != engine.link_local());
+        }
         for said in records.iter().filter(|said| told.contains(&said.group) && is_kept(said.group)) {
             let book = self.groups.entry(said.group).or_default();
             book.record(now, until, said, version_1);
@@ -224,8 +228,9 @@ impl Books {
                 promise.all_until = promise.all_until.min(until);
             }
             for (source, end) in &mut promise.sources_until {
-                // IS_EX and TO_EX delete the others, which end with the filter timer then.
-                if said.sources.contains(source) != sets_filter_timer {
+                // IS_EX and TO_EX delete the others, which end with the filter timer then; those that were deleted
+                // before begin anew.
+                if sets_filter_timer || said.sources.contains(source) {
                     *end = (*end).min(until);
                 }
             }

@@ -212,7 +212,10 @@ impl LinkState {
 
 /// Flips one to three bits.
 pub(super) fn damage(packet: &[u8], mut rng: Rng) -> Box<[u8]> {
-    let mut packet = Box::from(packet);
+    let mut packet: Box<[u8]> = packet.into();
+    if packet.is_empty() {
+        return packet;
+    }
     for _ in 0..rng.between(1..=3) {
         let bit = rng.below(8 * <[u8]>::len(&packet) as u64);
         packet[(bit / 8) as usize] ^= 1 << (bit % 8);
