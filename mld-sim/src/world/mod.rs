@@ -6,13 +6,13 @@
 //! ```
 //! use core::time::Duration;
 //! use mld_proto::FilterMode;
-//! use mld_sim::station::RawHost;
+//! use mld_sim::station::listener::ListenerHost;
 //! use mld_sim::{Faults, Host, Link, Router, World};
 //!
 //! let mut world = World::new(7);
 //! let lan = world.link(Link::ethernet().faults(Faults { delay_ms: (1, 20), loss_ppm: 10_000, ..Faults::NONE }));
 //! let router = world.router(lan, Router::new("r1", "fe80::1".parse()?));
-//! let host = world.host(lan, Host::new("h1", "fe80::a".parse()?, RawHost::new(7)));
+//! let host = world.host(lan, Host::new("h1", "fe80::a".parse()?, ListenerHost::new(7)));
 //! world.listen(host, 0, "ff05::1".parse()?, FilterMode::Exclude, &[])?;
 //! world.run_for(Duration::from_secs(30))?;
 //! assert!(world.scene().engine(router).unwrap().forwards("ff05::1".parse()?, "2001:db8::1".parse()?));
