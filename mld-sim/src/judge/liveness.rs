@@ -10,7 +10,7 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{GroupAddr, Limit, Querier, QuerierMode, Version};
+use mld_proto::{Config, GroupAddr, Limit, Querier, QuerierMode, Version};
 
 use super::Violation;
 use super::safety::passes;
@@ -123,8 +123,8 @@ fn election(scene: Scene<'_>, link: LinkId) -> Result<(), Violation> {
         return Ok(());
     }
     // MLDv1 Queries do not say how often they come (R-TIM-7): with other intervals the routers do not agree.
-    let mut versions = up().filter_map(|id| scene.engine(id)).map(|engine| engine.config().version());
-    if versions.next().is_some_and(|first| versions.any(|version| version != first)) {
+    let mut configs = up().filter_map(|id| scene.engine(id)).map(|engine| engine.config());
+    if configs.next().is_some_and(|first| configs.any(|config| !understand(first, config))) {
         return Ok(());
     }
     let lowest = up().filter(takes_part).filter_map(|id| scene.engine(id)?.link_local()).min();
@@ -145,6 +145,15 @@ fn election(scene: Scene<'_>, link: LinkId) -> Result<(), Violation> {
     Ok(())
 }
 
+/// Whether two routers count with the same intervals: an MLDv2 router takes those of the querier from its Queries, in
+/// MLDv1 they have to be configured alike (R-TIM-2, R-TIM-7).
+fn understand(one: &Config, other: &Config) -> bool {
+    let values = |config: &Config| {
+        (config.robustness_variable(), config.query_interval(), config.query_response_interval())
+    };
+    one.version() == other.version() && (one.version() == Version::V2 || values(one) == values(other))
+}
+
 /// A router knows a group as it should if for each source that anybody names, and for one that nobody names, it forwards
 /// if and only if a host wants it.
 fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound) -> Result<(), Violation> {
@@ -159,7 +168,7 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
     });
     // Nobody asks: state comes from what hosts report by themselves. And two versions on one link do not agree.
     let Some(querier) = querier.and_then(|id| scene.engine(id)) else { return Ok(()) };
-    if querier.config().version() != config.version() || config.readings().version_2_only {
+    if !understand(querier.config(), config) || config.readings().version_2_only {
         return Ok(());
     }
     let limits_met = before.refused.get(&router).is_some_and(|before| refused(scene, router) != *before)
