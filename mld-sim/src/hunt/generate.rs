@@ -32,7 +32,7 @@ struct Topics {
 /// The story of a seed.
 pub fn story(seed: u64) -> Story {
     let mut rng = Rng::named(seed, "story");
-    let duration_ms = 1000 * rng.between(200..=2000);
+    let duration_ms = 1000 * rng.between(100..=1200);
     let calm_ms = Some(duration_ms);
     let mut story = Story { title: format!("seed {seed}"), seed, duration_ms, calm_ms, ..Story::default() };
     let topics = topics(&mut rng);
@@ -357,7 +357,7 @@ fn mischief(story: &mut Story, rng: &mut Rng, link: &str, kind: MischiefKind, to
         groups: topics.groups.clone(),
         sources: topics.sources.clone(),
         every_ms: Some((shortest, 10 * shortest)),
-        turns: Some(60),
+        turns: Some(40),
         forgeries: Vec::new(),
         version: if rng.below(3) == 0 { HostVersion::One } else { HostVersion::Two },
         start_ms,
