@@ -7,7 +7,8 @@ mod generate;
 mod shrink;
 
 use core::ops::AddAssign;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 pub use generate::{fault_kinds, story};
 pub use shrink::shrink;

@@ -118,7 +118,8 @@ impl Books {
             Input::Stop | Input::Crash => *self = Self::default(),
             Input::Packet { packet, result: Ok(kind), items, refused } => {
                 self.was_refused |= refused > 0;
-                self.accepted(now, packet, kind, items, reporter.filter(|_| refused == 0), engine, twin);
+                let reporter = reporter.filter(|_| refused == 0);
+                self.accepted(turn, (packet, kind, items), reporter, engine, twin);
             }
             _ => {}
         }
@@ -145,14 +146,13 @@ impl Books {
 
     fn accepted(
         &mut self,
-        now: u64,
-        packet: &[u8],
-        kind: MessageKind,
-        items: &[Item],
+        turn: &Turn<'_>,
+        (packet, kind, items): (&[u8], MessageKind, &[Item]),
         reporter: Option<NodeId>,
         engine: &Engine,
         twin: &Twin,
     ) {
+        let now = turn.local.as_millis();
         if kind == MessageKind::Query {
             let Some(mut query) = Query::read(packet) else { return };
             if twin.settings().version == 1 {
@@ -344,7 +344,7 @@ impl Promise {
     }
 
     fn record(&mut self, until: u64, said: &Said, version_1: bool) {
-        let interest = !matches!(said.kind, BLOCK) && !(said.kind == TO_IN && said.sources.is_empty());
+        let interest = said.kind != BLOCK && (said.kind != TO_IN || !said.sources.is_empty());
         if version_1 && interest {
             // Such a router reads every interest as one in the whole group.
             *self = Self { all_until: until, ..Self::default() };
@@ -422,7 +422,10 @@ impl GroupBook {
 pub(super) fn passes(engine: &Engine, group: Ipv6Addr, source: Ipv6Addr) -> bool {
     let Some(group) = GroupAddr::new(group).ok().and_then(|group| engine.group(group)) else { return false };
     let listed = group.sources().find(|listed| listed.address() == source);
-    listed.map_or(group.filter_mode() == FilterMode::Exclude, |listed| listed.is_forwarding())
+    match listed {
+        Some(listed) => listed.is_forwarding(),
+        None => group.filter_mode() == FilterMode::Exclude,
+    }
 }
 
 /// The groups that the router asked for.

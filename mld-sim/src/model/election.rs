@@ -112,6 +112,10 @@ impl Model {
         self.send_general(now);
     }
 
+    fn is_over(&self, until: u64, now: u64) -> bool {
+        until < now.max(self.ended)
+    }
+
     fn takes_part(&self) -> bool {
         !self.settings.querier_never && self.usable_address().is_some()
     }
@@ -126,7 +130,7 @@ impl Model {
         if !self.takes_part() {
             // R-ELE-10. reading: another router that is known stays known.
             let known = match self.role {
-                Role::NonQuerier(other) if other.until >= now => {
+                Role::NonQuerier(other) if !self.is_over(other.until, now) => {
                     Some((other.address, Heard { until: other.until, values: self.values() }))
                 }
                 Role::Aside(_) => return self.follow_lowest(),
@@ -138,10 +142,18 @@ impl Model {
         let Some(own) = self.usable_address() else { return };
         let lower = match &self.role {
             Role::Querier { .. } => None,
-            Role::NonQuerier(other) => (other.address < own && other.until >= now).then_some(*other),
+            Role::NonQuerier(other) => {
+                (other.address < own && !self.is_over(other.until, now)).then_some(*other)
+            }
             Role::Aside(heard) => {
-                let lowest = heard.first_key_value().filter(|(address, heard)| **address < own && heard.until >= now);
-                lowest.map(|(address, heard)| OtherQuerier { address: *address, until: heard.until, timer: heard.until })
+                let lowest = heard
+                    .first_key_value()
+                    .filter(|(address, heard)| **address < own && !self.is_over(heard.until, now));
+                lowest.map(|(address, heard)| OtherQuerier {
+                    address: *address,
+                    until: heard.until,
+                    timer: heard.until,
+                })
             }
         };
         match (lower, &self.role) {
@@ -176,8 +188,9 @@ impl Model {
 
     /// A router that takes no part heard a Query (contract, `querier`).
     fn remember(&mut self, now: u64, from: Ipv6Addr, query: &Query) {
+        let ended = now.max(self.ended);
         let Role::Aside(heard) = &mut self.role else { return };
-        heard.retain(|_, heard| heard.until >= now);
+        heard.retain(|_, heard| heard.until >= ended);
         // What a Query does not say stays as this router announced it, or as it is in force (R-TIM-7).
         let mut known = core::mem::take(heard);
         if let Some(before) = known.get(&from) {
@@ -215,7 +228,7 @@ impl Model {
             _ => None,
         };
         // R-ELE-7. reading: past its deadline the known querier still is the one that is told, until another sends.
-        let elected = known.is_none_or(|known| from <= known.address || now > known.until);
+        let elected = known.is_none_or(|known| from <= known.address || self.is_over(known.until, now));
         if elected {
             self.adopt(query);
         }

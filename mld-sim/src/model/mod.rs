@@ -54,6 +54,8 @@ use wire::Message;
 pub struct Model {
     settings: ModelSettings,
     running: bool,
+    /// What ends before this moment is over (R-TIM-13): deadlines of the latest `timeout` are, those of a packet are not.
+    ended: u64,
     /// As it was given, usable for Queries or not.
     address: Option<Ipv6Addr>,
     groups: BTreeMap<Ipv6Addr, ModelGroup>,
@@ -168,6 +170,7 @@ impl Model {
     pub fn new(settings: ModelSettings) -> Self {
         Self {
             running: false,
+            ended: 0,
             address: None,
             groups: BTreeMap::new(),
             index: BTreeSet::new(),
@@ -278,6 +281,7 @@ impl Model {
             self.expire(at);
         }
         self.send_due(now);
+        self.ended = self.ended.max(now + 1);
     }
 
     /// The next moment at which something ends or is to be sent.
