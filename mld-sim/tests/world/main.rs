@@ -1,0 +1,9 @@
+//! What a world does, seen from outside.
+
+mod clocks;
+mod faults;
+mod filters;
+mod nodes;
+mod order;
+mod partitions;
+mod support;
