@@ -1,7 +1,15 @@
-//! The router engine of [`mld_proto`] in virtual time.
+//! Multicast Listener Discovery in virtual time: whole links with the engines of [`mld_proto`], and judges.
 //!
-//! [`replay`] runs one router over a [`capture`]: time is the capture's own clock, no clock of this machine is read,
-//! and the same input gives the same output to the octet. The program `mld-sim` is [`cli`] and nothing else.
+//! - [`world`]: links with faults, routers, hosts. A seed fixes a run to the bit; no clock of this machine is read, and
+//!   there is no thread.
+//! - [`station`]: what a host is made of; the engine's own listener, an independent one, mischief, or yours.
+//! - [`judge`]: rules that end a run where they are broken, among them agreement with the [`model`], a slow and literal
+//!   transcription of the standards that shares no code with the engine.
+//! - [`story`]: scenarios in files, with expectations. [`hunt`]: random ones, until a rule is broken.
+//! - [`record`]: traces, captures and pictures of what happened.
+//! - [`replay`]: one router over a [`capture`], whose own clock is the time.
+//!
+//! The program `mld-sim` is [`cli`] and nothing else.
 
 pub mod capture;
 pub mod cli;
