@@ -1,0 +1,5 @@
+//! The hunt: its stories, its shrinking, its program.
+
+mod program;
+mod shrinking;
+mod stories;
