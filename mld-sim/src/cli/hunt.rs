@@ -1,6 +1,7 @@
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -42,6 +43,9 @@ pub(super) struct Arguments {
     /// Where the scenario of a broken rule is written [default: violation-SEED.toml].
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
+    /// Go on after a broken rule, and tell every one; none is shrunk.
+    #[arg(long)]
+    keep_going: bool,
     /// Say which seed breaks a rule, and leave its story as long as it is.
     #[arg(long)]
     no_shrink: bool,
@@ -52,8 +56,8 @@ pub(super) struct Arguments {
 /// What became of all seeds.
 struct Bag {
     tally: Tally,
-    /// The broken rule of the lowest seed.
-    broken: Option<(u64, Violation)>,
+    /// The seeds that broke a rule, ascending.
+    broken: BTreeMap<u64, Violation>,
 }
 
 /// Hunts, and tells what came of it.
@@ -65,8 +69,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     drop(std::panic::take_hook());
     let took = began.elapsed();
     tell(&bag, took).map_err(|error| Error::output(&error))?;
-    match bag.broken {
+    let count = bag.broken.len();
+    match bag.broken.into_iter().next() {
         None => Ok(()),
+        Some((seed, _)) if arguments.keep_going => {
+            Err(Error::failed(format_args!("{count} seeds break a rule, the first is {seed}")))
+        }
         Some((seed, violation)) => Err(show(arguments, seed, &violation)),
     }
 }
@@ -77,7 +85,7 @@ fn hunt(arguments: &Arguments) -> Bag {
     let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let (next, is_broken) = (AtomicU64::new(arguments.first), AtomicBool::new(false));
     let (results, verdicts) = mpsc::channel();
-    let mut bag = Bag { tally: Tally::default(), broken: None };
+    let mut bag = Bag { tally: Tally::default(), broken: BTreeMap::new() };
     let progress = progress(arguments.seeds);
     thread::scope(|scope| {
         for _ in 0..jobs {
@@ -92,7 +100,7 @@ fn hunt(arguments: &Arguments) -> Bag {
                         break;
                     }
                     let verdict = hunt::judge(&hunt::story(seed));
-                    if verdict.violation.is_some() {
+                    if verdict.violation.is_some() && !arguments.keep_going {
                         is_broken.store(true, Ordering::Relaxed);
                     }
                     // Nobody listens only when the hunt is over.
@@ -104,10 +112,8 @@ fn hunt(arguments: &Arguments) -> Bag {
         for (seed, verdict) in verdicts {
             bag.tally += verdict.tally;
             progress.inc(1);
-            if let Some(violation) = verdict.violation
-                && bag.broken.as_ref().is_none_or(|(lowest, _)| seed < *lowest)
-            {
-                bag.broken = Some((seed, violation));
+            if let Some(violation) = verdict.violation {
+                bag.broken.insert(seed, violation);
             }
         }
     });
@@ -134,11 +140,14 @@ fn tell(bag: &Bag, took: Duration) -> io::Result<()> {
     let Tally { worlds, routers, hosts, deliveries, fault_kinds, simulated_ms } = bag.tally;
     let each = |count: u64| count as f64 / worlds.max(1) as f64;
     let mut out = io::stdout().lock();
+    for (seed, violation) in &bag.broken {
+        writeln!(out, "seed {seed}, {violation}")?;
+    }
     writeln!(
         out,
         "{worlds} worlds, {} violations, {:.2} simulated years; a world has on average {:.2} routers, {:.2} hosts, \
          {:.0} deliveries, {:.2} kinds of fault; {:.1} s, {:.0} deliveries a second",
-        u32::from(bag.broken.is_some()),
+        bag.broken.len(),
         simulated_ms as f64 / 1000.0 / YEAR_S,
         each(routers),
         each(hosts),

@@ -117,7 +117,7 @@ fn lan(story: &mut Story, rng: &mut Rng, name: &str, topics: &Topics) {
             router.address = None;
         }
         if rng.below(HUNDRED) < 40 {
-            router.start_ms = Some(rng.below(200_000));
+            router.start_ms = Some(rng.below(story.duration_ms.min(200_000)));
         }
         router.clock = clock(rng);
         router_steps(story, rng, &router);
