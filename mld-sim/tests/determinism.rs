@@ -9,7 +9,8 @@
 //! ```
 
 use core::cell::RefCell;
-use std::fmt::Write as _;
+use core::fmt::Write as _;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
