@@ -10,7 +10,6 @@
 
 use core::cell::RefCell;
 use core::fmt::Write as _;
-
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
