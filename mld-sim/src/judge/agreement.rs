@@ -22,7 +22,9 @@
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{Config, FilterMode, GroupRef, Item, MessageKind, Querier, QuerierMode, Record, Version};
+use mld_proto::{
+    Config, FilterMode, GroupAddr, GroupRef, Item, MessageKind, Querier, QuerierMode, Record, Version,
+};
 
 use super::Violation;
 use crate::model::{
@@ -31,6 +33,10 @@ use crate::model::{
 use crate::world::{Engine, Input, Told, Turn};
 
 const RULE: &str = "agreement";
+/// From so many groups on, only those that a Report names are compared after it, and some of the others in turn; all of
+/// them are after each deadline and each Query.
+const MANY: usize = 64;
+const IN_TURN: usize = 8;
 
 /// The model beside one router.
 #[derive(Debug)]
@@ -40,12 +46,20 @@ pub(super) struct Twin {
     is_running: bool,
     /// The router was never late since it started.
     is_on_schedule: bool,
+    /// The group whose turn it is to be compared although nothing happened to it.
+    next: Ipv6Addr,
 }
 
 impl Twin {
     pub(super) fn new(config: &Config) -> Self {
         let settings = settings(config);
-        Self { model: Model::new(settings.clone()), settings, is_running: false, is_on_schedule: true }
+        Self {
+            model: Model::new(settings.clone()),
+            settings,
+            is_running: false,
+            is_on_schedule: true,
+            next: Ipv6Addr::UNSPECIFIED,
+        }
     }
 
     pub(super) const fn settings(&self) -> &ModelSettings {
@@ -104,7 +118,7 @@ impl Twin {
             let is_packet = matches!(turn.input, Input::Packet { .. });
             self.compare_told(&told, turn.told, is_packet)?;
         }
-        self.compare_state(engine, now)
+        self.compare_state(turn, told.iter().filter_map(named), engine, now)
     }
 
     /// The contract's order for one packet; ascending for timers.
@@ -138,24 +152,70 @@ impl Twin {
         })
     }
 
-    fn compare_state(&self, engine: &Engine, now: u64) -> Result<(), Violation> {
+    fn compare_state(
+        &mut self,
+        turn: &Turn<'_>,
+        told: impl Iterator<Item = Ipv6Addr>,
+        engine: &Engine,
+        now: u64,
+    ) -> Result<(), Violation> {
         let wanted = querier(self.model.querier());
         if engine.querier() != wanted {
             return Err(violation(format!("querier {:?}, should be {wanted:?}", engine.querier())));
         }
-        let mut groups: BTreeMap<Ipv6Addr, GroupRef<'_>> =
-            engine.groups().map(|group| (group.address().get(), group)).collect();
-        for (address, wanted) in self.model.groups() {
-            let group = groups
-                .remove(address)
-                .ok_or_else(|| violation(format!("{address} is not known, should be {}", show(wanted))))?;
-            compare_group(&group, wanted, now, self.settings.version)
-                .map_err(|text| violation(format!("{address}: {text}")))?;
+        let groups = self.model.groups();
+        match turn.input {
+            Input::Packet { items, result, .. }
+                if groups.len() >= MANY && !matches!(result, Ok(MessageKind::Query)) =>
+            {
+                let named = items.iter().filter_map(fact).filter_map(|fact| named(&fact));
+                named.chain(told).try_for_each(|group| self.compare_one(engine, group, now))?;
+                let in_turn: Vec<_> =
+                    groups.range(self.next..).map(|(group, _)| *group).take(IN_TURN).collect();
+                in_turn.iter().try_for_each(|group| self.compare_one(engine, *group, now))?;
+                self.next = match in_turn.last() {
+                    Some(last) if in_turn.len() == IN_TURN => Ipv6Addr::from_bits(last.to_bits() + 1),
+                    _ => Ipv6Addr::UNSPECIFIED,
+                };
+                Ok(())
+            }
+            _ => {
+                groups.keys().try_for_each(|group| self.compare_one(engine, *group, now))?;
+                if engine.groups().count() == groups.len() {
+                    return Ok(());
+                }
+                let more = engine.groups().find(|group| !groups.contains_key(&group.address().get()));
+                let more =
+                    more.map_or_else(|| "a group twice".to_owned(), |group| group.address().to_string());
+                Err(violation(format!("{more} is known and should not be")))
+            }
         }
-        match groups.first_key_value() {
-            None => Ok(()),
-            Some((address, _)) => Err(violation(format!("{address} is known and should not be"))),
+    }
+
+    /// Whether the router knows of a group what the model knows.
+    fn compare_one(&self, engine: &Engine, address: Ipv6Addr, now: u64) -> Result<(), Violation> {
+        let group = GroupAddr::new(address).ok().and_then(|group| engine.group(group));
+        match (group, self.model.groups().get(&address)) {
+            (Some(group), Some(wanted)) => compare_group(&group, wanted, now, self.settings.version)
+                .map_err(|text| violation(format!("{address}: {text}"))),
+            (None, Some(wanted)) => {
+                Err(violation(format!("{address} is not known, should be {}", show(wanted))))
+            }
+            (Some(_), None) => Err(violation(format!("{address} is known and should not be"))),
+            (None, None) => Ok(()),
         }
+    }
+}
+
+/// The group that a fact is about.
+const fn named(fact: &ModelEvent) -> Option<Ipv6Addr> {
+    match fact {
+        ModelEvent::Report { group, .. }
+        | ModelEvent::Done { group, .. }
+        | ModelEvent::Limit { group, .. }
+        | ModelEvent::Timeout(group)
+        | ModelEvent::Membership(group) => Some(*group),
+        _ => None,
     }
 }
 

@@ -76,7 +76,7 @@ pub struct Bench(Rc<RefCell<Judges>>);
 
 impl Judges {
     /// Every how many turns of routers one is checked from the inside.
-    const SELF_CHECK: u64 = 8;
+    const SELF_CHECK: u64 = 16;
 
     /// Lets judges watch a world from now on; its routers must not have started yet.
     pub fn watch(world: &mut World) -> Bench {
