@@ -976,7 +976,11 @@ fn hop_by_hop_header_elsewhere_than_first_is_no_mld() {
         packet.splice(40..40, padding);
         let mut router = populated(Config::DEFAULT);
         let (picture, stats) = (Picture::of(&router), *router.stats());
-        assert_eq!(router.handle_packet(at(NOW), &packet).map(|_| ()), Err(Discard::NotMld), "behind {first}");
+        assert_eq!(
+            router.handle_packet(at(NOW), &packet).map(|_| ()),
+            Err(Discard::NotMld),
+            "behind {first}"
+        );
         assert_unchanged(&mut router, &picture, counted(stats, Discard::NotMld, None), Entrance::Packet);
     }
 }
