@@ -6,7 +6,7 @@
 use mld_proto::FilterMode;
 use mld_sim::hunt::{self, judge, shrink};
 use mld_sim::judge::Violation;
-use mld_sim::story::{Deed, HostPart, ListenDeed, PartitionDeed, RouterPart, Step, Story};
+use mld_sim::story::{CrashDeed, Deed, HostPart, ListenDeed, PartitionDeed, RouterPart, Step, Story, UpDeed};
 use mld_sim::world::Behaviour;
 
 fn ip(text: &str) -> core::net::Ipv6Addr {
@@ -152,6 +152,35 @@ fn story_ends_when_its_rule_is_broken() {
     is_no_longer(&short, &long);
     assert_eq!((found.rule, found.at.as_millis(), short.duration_ms), ("refused", 20_000, 20_001));
     assert_eq!(lengths(&short)[..6], [1, 0, 1, 0, 1, 0], "{}", short.to_toml());
+}
+
+#[test]
+fn another_rule_is_not_taken_for_the_one_that_was_broken() {
+    let mut long = zapping();
+    long.hosts.truncate(1);
+    long.hosts[0].behaviours.clear();
+    let listen = |group| {
+        let (host, group) = ("h1".into(), ip(group));
+        Deed::Listen(ListenDeed { host, socket: 0, group, mode: FilterMode::Exclude, sources: Vec::new() })
+    };
+    // While the host is down it refuses nothing: leave the crash out, and another rule is broken.
+    let deeds = [
+        (1000, listen("ff05::1:1")),
+        (2000, listen("ff05::1:2")),
+        (3000, Deed::Crash(CrashDeed { node: "h1".into() })),
+        (4000, listen("ff3e::8000:1")),
+        (5000, Deed::Up(UpDeed { host: "h1".into(), address: None, tentative: false })),
+        (6000, listen("ff05::1:1")),
+    ];
+    long.steps.splice(0..0, deeds.map(|(at_ms, deed)| Step { at_ms, deed }));
+    let mut without = long.clone();
+    without.steps.drain(..3);
+    assert_eq!(broken(&without).rule, "refused");
+    let violation = broken(&long);
+    assert_eq!(violation.rule, "settled");
+    let (short, found) = shrink(&long, &violation, 400);
+    is_kept(&short, &found);
+    assert_eq!((found.rule, short.steps.len()), ("settled", 2), "{}", short.to_toml());
 }
 
 #[test]

@@ -100,6 +100,17 @@ fn jumped_clock_stays_ahead() {
 }
 
 #[test]
+fn jumps_add_up() {
+    let (mut world, log, router) = world(1, Clock::EXACT);
+    run_to(&mut world, 10_000);
+    for by_ms in [500, 200] {
+        world.act(&Action::Change(Change::Jump { node: router, by_ms })).expect("nobody judges");
+    }
+    run_to(&mut world, 40_000);
+    assert_eq!(timeouts(&log, router), [(SECOND_QUERY_MS - 700, SECOND_QUERY_MS)]);
+}
+
+#[test]
 fn jump_of_one_clock_leaves_others_alone() {
     let mut world = World::new(1);
     let log = Log::of(&mut world);
