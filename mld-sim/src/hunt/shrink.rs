@@ -200,7 +200,8 @@ impl Search {
 /// Leaves out what is on links, or is done with nodes, that are no longer there.
 fn without_dangling(mut story: Story) -> Story {
     let links: Vec<String> = story.links.iter().map(|link| link.name.clone()).collect();
-    let has_link = |link: &String| links.contains(link);
+    // The only link may go unnamed.
+    let has_link = |link: &String| link.is_empty() || links.contains(link);
     story.routers.retain(|part| has_link(&part.link));
     story.hosts.retain(|part| has_link(&part.link));
     story.mischief.retain(|part| has_link(&part.link));
@@ -214,7 +215,7 @@ fn without_dangling(mut story: Story) -> Story {
         let (node, link) = about(&step.deed);
         step.at_ms <= duration_ms
             && node.is_none_or(|name| nodes.iter().any(|node| node == name))
-            && link.is_none_or(|name| links.iter().any(|link| link == name))
+            && link.is_none_or(|name| name.is_empty() || links.iter().any(|link| link == name))
     });
     for part in &mut story.mischief {
         part.until_ms = part.until_ms.map(|until_ms| until_ms.min(duration_ms));

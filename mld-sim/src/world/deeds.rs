@@ -1,5 +1,6 @@
 //! What is done with hosts, routers and the world around them.
 
+use core::net::Ipv6Addr;
 use core::time::Duration;
 
 use super::happening::{Call, Change, Happening, Input, NodeId};
@@ -29,7 +30,9 @@ impl World {
             }
         };
         if let Some(group) = group {
-            link.set_filter(node, group, host.wants().contains_key(&group));
+            // Groups with the same last 32 bits share an Ethernet address (RFC 2464 section 7).
+            let shares = |wanted: &Ipv6Addr| wanted.to_bits() as u32 == group.to_bits() as u32;
+            link.set_filter(node, group, host.wants().keys().any(shares));
         }
         if let Call::Up { link_local: None } = call {
             let (at, link_local) = (now + Duration::from_millis(host.tentative_ms), Some(host.link_local));

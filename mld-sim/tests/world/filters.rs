@@ -209,3 +209,11 @@ fn several_links_do_not_hear_each_other() {
         assert_eq!(log.reached(hosts[at], REPORT_V2), [routers[at]]);
     }
 }
+
+#[test]
+fn a_group_that_is_left_leaves_another_with_its_ethernet_address_open() {
+    let mut lan = Lan::new(Link::ethernet(), version_1("fe80::a", REPORT_V1, GROUP));
+    join(&mut lan.world, lan.member, "ff0e::99:1:1");
+    leave(&mut lan.world, lan.member, "ff0e::99:1:1");
+    assert_eq!(lan.reached(REPORT_V1), [lan.routers[0], lan.routers[1], lan.member]);
+}
