@@ -108,12 +108,11 @@ impl Duties {
         own: Option<Ipv6Addr>,
         is_heard: bool,
     ) {
-        // Nobody takes what claims to come from himself.
-        if packet.get(8..24).and_then(|octets| <[u8; 16]>::try_from(octets).ok()).map(Ipv6Addr::from) == own {
-            return;
-        }
-        let Ok(sent) = strict(packet, u16::MAX) else {
-            // An odd packet is not held against a host; but it may have changed its mode.
+        let source =
+            packet.get(8..24).and_then(|octets| <[u8; 16]>::try_from(octets).ok()).map(Ipv6Addr::from);
+        let Some(sent) = strict(packet, u16::MAX).ok().filter(|_| source != own) else {
+            // An odd packet, or one that claims to come from the host itself, is not held against it; but it may have
+            // changed its mode.
             let is_query = Query::read(packet).is_some();
             (self.met_version_1, self.met_odd) = (self.met_version_1 | is_query, self.met_odd | is_query);
             return;

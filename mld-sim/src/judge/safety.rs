@@ -199,9 +199,9 @@ impl Books {
         };
         let is_kept =
             |group: Ipv6Addr| !twin.settings().ignore_link_local_groups || group.octets()[1] & 0xf > 2;
-        // Its own address is no source (R-WIRE-74).
+        // Its own address is no source, nor is the loopback address (R-WIRE-74).
         for said in &mut records {
-            said.sources.retain(|source| Some(*source) != engine.link_local());
+            said.sources.retain(|source| Some(*source) != engine.link_local() && !source.is_loopback());
         }
         for said in records.iter().filter(|said| told.contains(&said.group) && is_kept(said.group)) {
             let book = self.groups.entry(said.group).or_default();
