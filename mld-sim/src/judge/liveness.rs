@@ -188,11 +188,11 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
         if !is_kept {
             continue;
         }
-        // Routers ignore MLDv1 for groups of source-specific multicast (R-SSM-5).
+        // MLDv1 knows no sources, routers ignore it for groups of source-specific multicast (R-SSM-5), and a list that a
+        // host reports again in MLDv2 takes a listening interval to have its effect (R-CMP-18).
         let speaks_version_1 = |host| scene.speaks_version_1(host) || before.version_1.contains(&host);
         let wants_it = |host| scene.wants(host).is_some_and(|wants| wants.contains_key(group));
-        if config.ssm_range().contains(*group) && hosts().any(|host| speaks_version_1(host) && wants_it(host))
-        {
+        if hosts().any(|host| speaks_version_1(host) && wants_it(host)) {
             continue;
         }
         let wants = wanted.get(group).map_or(&[][..], Vec::as_slice);
