@@ -278,8 +278,17 @@ impl Model {
                 said == whole && self.general.is_some_and(|(at, until)| at < sent.at && sent.at <= until);
             let answers_asked = asked.as_ref() == Some(&said) && model.asked_at < sent.at;
             assert!(answers_general || answers_asked, "{record:?} answers neither {whole:?} nor {asked:?}");
-            if !answers_general && answers_asked {
-                assert!(sent.at <= model.asked_until, "{} after {}", sent.at, model.asked_until);
+            if answers_asked {
+                assert!(
+                    answers_general || sent.at <= model.asked_until,
+                    "{} after {}",
+                    sent.at,
+                    model.asked_until
+                );
+                if answers_general {
+                    // Nobody can say which of the two is still to come.
+                    model.unsure_until = model.unsure_until.max(model.asked_until);
+                }
                 model.asked = None;
             }
         }
