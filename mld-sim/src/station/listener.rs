@@ -7,7 +7,7 @@ use mld_proto::{
     ListenerSourceSlot, ListenerTables, Socket, Version,
 };
 
-use super::{Outbox, Station};
+use super::{HostSettings, HostVersion, Outbox, Station};
 
 type Engine = Listener<
     ListenerTables<
@@ -114,6 +114,20 @@ impl Station for ListenerHost {
 
     fn next_timeout(&self) -> Option<Instant> {
         self.engine.poll_timeout()
+    }
+
+    fn settings(&self) -> HostSettings {
+        let version = match (self.config.version(), self.config.version_2_only()) {
+            (Version::V1, _) => HostVersion::One,
+            (Version::V2, false) => HostVersion::Two,
+            (Version::V2, true) => HostVersion::TwoOnly,
+        };
+        HostSettings {
+            version,
+            robustness: self.config.robustness_variable(),
+            unsolicited_report_interval_ms: self.config.unsolicited_report_interval().as_millis() as u64,
+            mtu: self.config.mtu(),
+        }
     }
 
     fn speaks_version_1(&self) -> bool {

@@ -16,6 +16,37 @@ use core::net::Ipv6Addr;
 
 use mld_proto::{FilterMode, Instant};
 
+/// What a host speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostVersion {
+    /// MLDv1 and nothing else (RFC 2710).
+    One,
+    /// MLDv2, and MLDv1 while there is an MLDv1 querier (R-CMP-30).
+    #[default]
+    Two,
+    /// MLDv2 and nothing else: MLDv1 Queries are ignored (R-CMP-39).
+    TwoOnly,
+}
+
+/// What a host is configured to do, as far as those who judge it have to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostSettings {
+    /// What it speaks.
+    pub version: HostVersion,
+    /// How often a change is sent until a Query says otherwise (RFC 9777 section 9.1, R-LSN-50), not 0.
+    pub robustness: u8,
+    /// Unsolicited Report Interval in milliseconds (RFC 9777 section 9.11; RFC 2710 section 7.10), not 0.
+    pub unsolicited_report_interval_ms: u64,
+    /// Octets of the longest packet it sends, from 1280 on.
+    pub mtu: u16,
+}
+
+impl HostSettings {
+    /// MLDv2 with the defaults of RFC 9777.
+    pub const DEFAULT: Self =
+        Self { version: HostVersion::Two, robustness: 2, unsolicited_report_interval_ms: 1000, mtu: 1500 };
+}
+
 /// A host's protocol stack, driven in virtual time.
 ///
 /// A call may put packets into its [`Outbox`]; they leave at that moment. After [`timeout`](Self::timeout) at a moment
@@ -52,6 +83,11 @@ pub trait Station {
 
     /// When [`timeout`](Self::timeout) is to be called.
     fn next_timeout(&self) -> Option<Instant>;
+
+    /// What it is configured to do.
+    fn settings(&self) -> HostSettings {
+        HostSettings::DEFAULT
+    }
 
     /// Whether it listens as an honest host does, so that what its sockets asked for is what routers should know.
     fn is_honest(&self) -> bool {

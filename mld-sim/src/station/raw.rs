@@ -17,28 +17,17 @@ use mld_proto::{FilterMode, Instant};
 
 use crate::rng::Rng;
 use crate::station::bytes::{self, Packet, Record};
-use crate::station::{Outbox, Station};
+use crate::station::{HostSettings, HostVersion, Outbox, Station};
 
 /// For tests of those who mean mischief.
 #[cfg(test)]
 pub(in crate::station) use self::heard::{Heard, envelope, message};
 
-/// What a [`RawHost`] speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// MLDv1 and nothing else (RFC 2710).
-    One,
-    /// MLDv2, and MLDv1 while there is an MLDv1 querier (R-CMP-30).
-    Two,
-    /// MLDv2 and nothing else: MLDv1 Queries are ignored (R-CMP-39).
-    TwoOnly,
-}
-
 /// How a [`RawHost`] is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawSettings {
     /// What it speaks.
-    pub version: Version,
+    pub version: HostVersion,
     /// How often a change is sent, until a Query says otherwise; not 0 (RFC 9777 section 9.1).
     pub robustness: u8,
     /// Unsolicited Report Interval in milliseconds (RFC 9777 section 9.11; RFC 2710 section 7.10), not 0.
@@ -58,7 +47,7 @@ pub struct RawSettings {
 impl RawSettings {
     /// A host of MLDv2 with the defaults of RFC 9777.
     pub const DEFAULT: Self = Self {
-        version: Version::Two,
+        version: HostVersion::Two,
         robustness: 2,
         unsolicited_report_interval_ms: 1000,
         mtu: 1500,
@@ -70,7 +59,7 @@ impl RawSettings {
 
     /// A host that knows MLDv1 only, with the defaults of RFC 2710.
     pub const VERSION_1: Self = Self {
-        version: Version::One,
+        version: HostVersion::One,
         unsolicited_report_interval_ms: 10_000,
         ssm_aware: false,
         ..Self::DEFAULT
@@ -121,7 +110,7 @@ impl RawHost {
 
     /// Whether it speaks MLDv1 at present.
     pub const fn is_version_1(&self) -> bool {
-        matches!(self.settings.version, Version::One) || self.version_1_until.is_some()
+        matches!(self.settings.version, HostVersion::One) || self.version_1_until.is_some()
     }
 
     /// What the interface wants of the group (R-LSN-2, R-LSN-3); INCLUDE without sources: nothing.
@@ -199,9 +188,9 @@ impl RawHost {
                 0 => DEFAULT_QUERY_INTERVAL_S,
                 code => bytes::interval(code),
             };
-        } else if self.settings.version == Version::TwoOnly {
+        } else if self.settings.version == HostVersion::TwoOnly {
             return;
-        } else if self.settings.version == Version::Two && query.group.is_unspecified() {
+        } else if self.settings.version == HostVersion::Two && query.group.is_unspecified() {
             if self.version_1_until.is_none() {
                 self.forget_pending();
             }
@@ -304,7 +293,7 @@ impl Station for RawHost {
         if !is_ours {
             return;
         }
-        match heard::message(&envelope, self.settings.version == Version::One) {
+        match heard::message(&envelope, self.settings.version == HostVersion::One) {
             Some(heard::Heard::Query(query)) => self.heard_query(now, &query, out),
             Some(heard::Heard::Report { from, group })
                 if self.is_version_1() && Some(from) != self.address =>
@@ -323,6 +312,11 @@ impl Station for RawHost {
         self.send_version_1(now, out);
         self.send_changes(now, out);
         self.send_answers(now, out);
+    }
+
+    fn settings(&self) -> HostSettings {
+        let RawSettings { version, robustness, unsolicited_report_interval_ms, mtu, .. } = self.settings;
+        HostSettings { version, robustness, unsolicited_report_interval_ms, mtu }
     }
 
     fn speaks_version_1(&self) -> bool {

@@ -5,17 +5,7 @@ use core::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
-/// What a host speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HostVersion {
-    /// MLDv1 and nothing else: 1.
-    One,
-    /// MLDv2, and MLDv1 while there is an MLDv1 querier: 2.
-    #[default]
-    Two,
-    /// MLDv2 and nothing else: `"2-only"` (R-CMP-39).
-    TwoOnly,
-}
+use crate::station::HostVersion;
 
 impl Serialize for HostVersion {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

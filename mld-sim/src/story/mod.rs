@@ -69,12 +69,13 @@ pub use expectation::{
     Claim, Discards, Events, Expectation, Forwards, Knows, KnowsNot, Losses, Queries, QueryKind, Quiet,
     Refusals, Reports, Role, RoleName, StateName, Told,
 };
-pub use host_version::HostVersion;
 pub use run::{Staged, Verdict};
 pub use step::{
     AddressDeed, CalmDeed, ClockDeed, CrashDeed, Deed, FaultsDeed, JumpDeed, LeaveDeed, LinkDeed, ListenDeed,
     PartitionDeed, RouterDeed, Step, UpDeed,
 };
+
+pub use crate::station::HostVersion;
 
 use self::units::is_default;
 use crate::station::forger::{Forgery, Name};

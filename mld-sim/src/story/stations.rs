@@ -7,14 +7,15 @@ use std::collections::BTreeSet;
 use mld_proto::{ConfigError, ListenerConfig};
 
 use super::error::Place;
-use super::{Deed, HostPart, HostVersion, MischiefKind, MischiefPart, StationKind, Story, StoryError};
+use super::{Deed, HostPart, MischiefKind, MischiefPart, StationKind, Story, StoryError};
 use crate::rng::Rng;
+use crate::station::HostVersion;
 use crate::station::babbler::Babbler;
 use crate::station::forger::Forger;
 use crate::station::listener::ListenerHost;
 use crate::station::malformed::Malformed;
 use crate::station::mischief::{Mischief, Pace, Targets, Trick};
-use crate::station::raw::{RawHost, RawSettings, Version};
+use crate::station::raw::{RawHost, RawSettings};
 use crate::station::switch::Switch;
 use crate::world::{Behaviour, Host};
 
@@ -155,8 +156,7 @@ fn config(part: &HostPart) -> Result<ListenerConfig, ConfigError> {
 fn raw(part: &HostPart, rng: Rng) -> RawHost {
     let usual = match part.version {
         HostVersion::One => RawSettings::VERSION_1,
-        HostVersion::Two => RawSettings::DEFAULT,
-        HostVersion::TwoOnly => RawSettings { version: Version::TwoOnly, ..RawSettings::DEFAULT },
+        version => RawSettings { version, ..RawSettings::DEFAULT },
     };
     let settings = RawSettings {
         robustness: part.robustness.unwrap_or(usual.robustness),

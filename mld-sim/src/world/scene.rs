@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::happening::{LinkId, NodeId};
 use super::link::LinkState;
 use super::{Clock, Engine, Faults, Kind, Medium, Node, Wants};
+use crate::station::HostSettings;
 
 /// Read access to everything in a world.
 #[derive(Clone, Copy)]
@@ -111,6 +112,14 @@ impl<'w> Scene<'w> {
     /// Whether a host speaks MLDv1 at present.
     pub fn speaks_version_1(self, node: NodeId) -> bool {
         matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.station.speaks_version_1())
+    }
+
+    /// What a host is configured to do; nothing of a router.
+    pub fn settings(self, node: NodeId) -> Option<HostSettings> {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(_) => None,
+            Kind::Host(host) => Some(host.station.settings()),
+        }
     }
 
     /// Whether a node is an honest host.

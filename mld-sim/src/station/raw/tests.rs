@@ -550,7 +550,7 @@ fn specific_query_of_version_1_does_not_bring_version_1() {
 
 #[test]
 fn host_of_version_2_alone_ignores_version_1() {
-    let settings = RawSettings { version: Version::TwoOnly, ..RawSettings::DEFAULT };
+    let settings = RawSettings { version: HostVersion::TwoOnly, ..RawSettings::DEFAULT };
     let mut bench = Bench::new(settings).settled();
     bench.hear(&version_1(bytes::QUERY, 1000, ALL));
     bench.hear(&version_1(bytes::QUERY, 1000, G1));
