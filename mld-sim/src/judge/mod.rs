@@ -2,7 +2,8 @@
 //!
 //! [`Judges`] watch a world and end its run at the first rule that is broken. Each rule stands beside the code that judges
 //! it: whether the engine does what the [model](crate::model) does (`agreement`), what a router must never do (`cut-off`,
-//! `ghost`, `specific-queries`), what a host must do (`host-truth`, `host-answer`, `host-implosion`, `host-change`), that
+//! `ghost`, `specific-queries`), what a host must do (`host-truth`, `host-version`, `host-answer`,
+//! `host-implosion`, `host-change`), that
 //! every packet is as the standards want it (`strict`), that tables, lists and wheel are in order (`self-check`). Once
 //! faults have ended, [`settle`] tells whether routers know what hosts want, and who queries (`one-querier`, `settled`).
 
@@ -14,7 +15,6 @@ mod safety;
 
 use core::cell::RefCell;
 use core::fmt;
-use core::net::Ipv6Addr;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -26,7 +26,7 @@ use self::agreement::Twin;
 use self::hosts::Duties;
 use self::safety::Books;
 use crate::seconds::Seconds;
-use crate::world::{Happening, Input, NodeId, Observer, Scene, Turn, Wants, World};
+use crate::world::{Happening, Input, NodeId, Observer, Scene, Turn, World};
 
 /// A rule was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl core::error::Error for Violation {}
 pub struct Judges {
     twins: BTreeMap<NodeId, Twin>,
     books: BTreeMap<NodeId, Books>,
-    hosts: BTreeMap<NodeId, (Duties, BTreeMap<Ipv6Addr, Wants>)>,
+    hosts: BTreeMap<NodeId, Duties>,
     /// Whose frame arrived last, if it arrived as it was sent.
     reporter: Option<NodeId>,
     turns: u64,
@@ -109,8 +109,9 @@ impl Judges {
         if !scene.is_honest_host(node) {
             return Ok(None);
         }
-        let (duties, before) = self.hosts.entry(node).or_default();
-        duties.check(at, scene.name(node), before)?;
+        let Some(settings) = scene.settings(node) else { return Ok(None) };
+        let duties = self.hosts.entry(node).or_insert_with(|| Duties::new(settings));
+        duties.check(at).map_err(|violation| violation.about(scene.name(node)))?;
         Ok(Some(duties))
     }
 }
@@ -147,33 +148,26 @@ impl Observer for Bench {
         match *happening {
             Happening::Turn(turn) => judges.turn(scene, turn),
             Happening::Sent { frame } => {
-                let wants = scene.wants(frame.from);
-                match (judges.host(scene, at, frame.from)?, wants) {
-                    (Some(duties), Some(wants)) => duties
-                        .sent(at, frame, wants)
-                        .map_err(|violation| violation.about(scene.name(frame.from))),
-                    _ => Ok(()),
-                }
+                let name = scene.name(frame.from);
+                judges.host(scene, at, frame.from)?.map_or(Ok(()), |duties| {
+                    duties.sent(at, frame).map_err(|violation| violation.about(name))
+                })
             }
             Happening::Delivered { frame, to, packet, .. } => {
                 let is_whole = *packet == *frame.packet && scene.is_honest_host(frame.from);
                 judges.reporter = is_whole.then_some(frame.from);
-                let (is_heard, wants) = (scene.is_heard(to), scene.wants(to));
-                if let (Some(duties), Some(wants)) = (judges.host(scene, at, to)?, wants) {
-                    duties.heard(at, packet, wants, scene.link_local(to), is_heard);
+                if let Some(duties) = judges.host(scene, at, to)? {
+                    duties.heard(at, packet);
                 }
                 Ok(())
             }
             Happening::Host { node, call } => {
-                let Some(wants) = scene.wants(node).filter(|_| scene.is_honest_host(node)) else {
+                let wants = scene.wants(node);
+                let (Some(duties), Some(wants)) = (judges.host(scene, at, node)?, wants) else {
                     return Ok(());
                 };
-                let is_heard = scene.is_heard(node);
-                judges.host(scene, at, node)?;
-                let (duties, before) = judges.hosts.entry(node).or_default();
-                duties.called(at, call, before, wants, is_heard);
-                before.clone_from(wants);
-                Ok(())
+                let name = scene.name(node);
+                duties.called(at, call, wants).map_err(|violation| violation.about(name))
             }
             _ => Ok(()),
         }

@@ -43,6 +43,7 @@ pub use group::ModelGroup;
 pub use settings::ModelSettings;
 pub use strict::{Sent, SentRecord, strict};
 pub use wire::Reason;
+pub(crate) use wire::{HeardByHost, heard_by_host};
 
 use codes::{is_usable_source, scope};
 use election::Role;

@@ -151,6 +151,33 @@ pub(super) fn read(ipv6: &[u8], settings: &ModelSettings, own: Option<Ipv6Addr>)
     Ok(Packet { source, message })
 }
 
+/// What a host could accept, although no node of ours would send it so (R-LSN-40, R-LSN-75).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeardByHost {
+    Query,
+    ReportV1(Ipv6Addr),
+}
+
+/// Reads a packet as a host that is not strict may. `own`: the host's address.
+pub(crate) fn heard_by_host(
+    ipv6: &[u8],
+    knows_only_version_1: bool,
+    own: Option<Ipv6Addr>,
+) -> Option<HeardByHost> {
+    let version = if knows_only_version_1 { 1 } else { 2 };
+    let settings = ModelSettings { version, require_router_alert: false, ..ModelSettings::default() };
+    // That nobody else can have the own address is for routers to know (R-SEC-13).
+    let heard = match read(ipv6, &settings, own) {
+        Err(Reason::OwnAddress) => read(ipv6, &settings, None),
+        heard => heard,
+    };
+    match heard {
+        Ok(Packet { message: Message::Query(_), .. }) => Some(HeardByHost::Query),
+        Ok(Packet { message: Message::ReportV1 { group }, .. }) => Some(HeardByHost::ReportV1(group)),
+        _ => None,
+    }
+}
+
 /// R-CMP-8. reading: the switch says how a version 2 router treats MLDv1; on an interface of version 1 it is void.
 fn is_version_2_only(settings: &ModelSettings) -> bool {
     settings.version == 2 && settings.version_2_only

@@ -2,9 +2,7 @@
 
 use mld_proto::FilterMode;
 use mld_sim::judge::{Bench, Judges, Violation};
-use mld_sim::station::bytes::{
-    self, ALLOW, BLOCK, DONE, IS_EX, IS_IN, Packet, QUERY, REPORT_V1, TO_EX, TO_IN,
-};
+use mld_sim::station::bytes::{self, ALLOW, BLOCK, IS_EX, IS_IN, Packet, QUERY, TO_EX, TO_IN};
 use mld_sim::station::listener::ListenerHost;
 use mld_sim::station::{Outbox, Station};
 use mld_sim::world::{Action, Call, Command, NodeId};
@@ -108,16 +106,6 @@ fn reports_that_are_what_the_sockets_want_break_nothing() {
     ] {
         said(report(HOST, kind, group, sources)).expect("it is true");
     }
-}
-
-#[test]
-fn version_1_messages_that_are_untrue_break_host_truth() {
-    let said_in_version_1 =
-        |kind, group| said(Packet::usual(ip(HOST), bytes::version_1(kind, 0, ip(group))).octets());
-    assert_eq!(broken(said_in_version_1(REPORT_V1, "ff05::1:3")).0, "host-truth");
-    assert_eq!(broken(said_in_version_1(DONE, GROUP)).0, "host-truth");
-    said_in_version_1(REPORT_V1, GROUP).expect("it is true");
-    said_in_version_1(DONE, "ff05::1:3").expect("it is true");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! as the model's state, which `agreement` compares with the engine's first: it would have to be a mistake that engine
 //! and model share.
 
+mod duties;
 mod falsified;
 mod hosts;
 mod settling;

@@ -7,7 +7,7 @@ use mld_sim::World;
 use mld_sim::judge::{Bench, Judges, Violation};
 use mld_sim::station::bytes::{self, Packet, Record};
 use mld_sim::station::listener::ListenerHost;
-use mld_sim::station::{Outbox, Station};
+use mld_sim::station::{HostSettings, HostVersion, Outbox, Station};
 use mld_sim::world::NodeId;
 
 pub(crate) const GROUP: &str = "ff05::1:1";
@@ -26,6 +26,11 @@ pub(crate) const fn ms(millis: u64) -> Instant {
 pub(crate) fn report(source: &str, kind: u8, group: &str, sources: &[&str]) -> Vec<u8> {
     let sources = sources.iter().map(|source| ip(source)).collect();
     Packet::usual(ip(source), bytes::report(&[Record::new(kind, ip(group), sources)])).octets()
+}
+
+/// An MLDv1 Report or Done, with the destination that it has to have.
+pub(crate) fn said_in_version_1(source: &str, kind: u8, group: &str) -> Vec<u8> {
+    Packet::usual(ip(source), bytes::version_1(kind, 0, ip(group))).octets()
 }
 
 /// The ICMPv6 message of a packet as hosts and routers here send it.
@@ -116,18 +121,29 @@ pub(crate) struct Speaker {
     plan: Vec<(u64, Vec<u8>)>,
     is_up: bool,
     is_honest: bool,
+    settings: HostSettings,
 }
 
 impl Speaker {
     /// Somebody who is believed by routers, and not held to anything.
     pub(crate) fn new(mut plan: Vec<(u64, Vec<u8>)>) -> Self {
         plan.reverse();
-        Self { plan, is_up: false, is_honest: false }
+        Self { plan, is_up: false, is_honest: false, settings: HostSettings::DEFAULT }
     }
 
     /// Somebody who is held to what its sockets want.
     pub(crate) fn honest(plan: Vec<(u64, Vec<u8>)>) -> Self {
         Self { is_honest: true, ..Self::new(plan) }
+    }
+
+    /// Somebody who is held to what its sockets want, as a host of MLDv1 alone.
+    pub(crate) fn honest_in_version_1(plan: Vec<(u64, Vec<u8>)>) -> Self {
+        let settings = HostSettings {
+            version: HostVersion::One,
+            unsolicited_report_interval_ms: 10_000,
+            ..HostSettings::DEFAULT
+        };
+        Self { settings, ..Self::honest(plan) }
     }
 }
 
@@ -166,6 +182,10 @@ impl Station for Speaker {
 
     fn is_honest(&self) -> bool {
         self.is_honest
+    }
+
+    fn settings(&self) -> HostSettings {
+        self.settings
     }
 }
 

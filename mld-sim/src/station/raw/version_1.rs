@@ -6,8 +6,8 @@ use core::time::Duration;
 use mld_proto::Instant;
 
 use super::{Filter, Pending, RawHost};
-use crate::station::Outbox;
 use crate::station::bytes::{DONE, REPORT_V1, version_1};
+use crate::station::{HostVersion, Outbox};
 
 impl RawHost {
     /// Starts or stops listening (R-LSN-70 to 72): sources do not exist here.
@@ -22,7 +22,11 @@ impl RawHost {
         match (*old == Filter::NOTHING, *new == Filter::NOTHING) {
             (true, false) => {
                 let next = self.soon(now, self.settings.unsolicited_report_interval_ms);
-                let repeats_left = self.robustness - 1;
+                let repeats_left = match self.settings.version {
+                    // Once or twice.
+                    HostVersion::One => self.robustness.clamp(2, 3) - 1,
+                    _ => self.robustness - 1,
+                };
                 let pending = self.pending.entry(group).or_default();
                 pending.is_spoken_for = false;
                 pending.repeats_left = repeats_left;
