@@ -118,7 +118,10 @@ impl<W: Write> Pcapng<W> {
                 self.fate(scene, frame, to, Fate::Arrived { verdict, is_damaged });
                 None
             }
-            Happening::Turn(_) | Happening::Host { .. } | Happening::Change { .. } => None,
+            Happening::Turn(_)
+            | Happening::Host { .. }
+            | Happening::Refused { .. }
+            | Happening::Change { .. } => None,
         };
         self.sending = told;
         while let Some(first) = self.pending.first_entry() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::words::{Seconds, Words, kind_name};
 use crate::judge::Violation;
-use crate::world::{Call, Change, Happening, Input, NodeId, Observer, Scene, Told, Turn};
+use crate::world::{Call, Change, Happening, Input, NodeId, Observer, Refusal, Scene, Told, Turn};
 
 /// Writes what happens as NDJSON: one JSON object a line, in order, each with `time` (decimal seconds of the world's
 /// clock) and `event`.
@@ -15,7 +15,8 @@ use crate::world::{Call, Change, Happening, Input, NodeId, Observer, Scene, Told
 /// What routers tell has the event names and members of `mld run --events json`, with the router's name as
 /// `interface`. Beside it stand `sent`, `lost` and `delivered` for frames (by number; `delivered` to a router says
 /// what it `accepted`, or why it `discarded` it; `arrived` is there if the link damaged the packet, and says what came
-/// out), `call` for what is done with a node, `change` for what is done with the world.
+/// out), `call` for what is done with a node, `refused` for a call of which nothing came (`why`: the host is `down`, or
+/// the reason that its stack gives), `change` for what is done with the world.
 #[derive(Debug)]
 pub struct Trace<W> {
     output: W,
@@ -66,6 +67,13 @@ impl<W: Write> Trace<W> {
             },
             Happening::Turn(turn) => return self.turn(scene, time_ms, turn),
             Happening::Host { node, call } => Event::Call { node: scene.name(node), call: call.into() },
+            Happening::Refused { node, call, why } => {
+                let why = match why {
+                    Refusal::Down => why.name(),
+                    Refusal::Stack(reason) => reason,
+                };
+                Event::Refused { node: scene.name(node), call: call.into(), why }
+            }
             Happening::Change { what } => Event::Change { what: ChangeWords::new(scene, what) },
         };
         self.line(&Line { time: Seconds(time_ms), event })
@@ -149,6 +157,12 @@ enum Event<'a> {
         node: &'a str,
         #[serde(flatten)]
         call: CallWords<'a>,
+    },
+    Refused {
+        node: &'a str,
+        #[serde(flatten)]
+        call: CallWords<'a>,
+        why: &'a str,
     },
     Change {
         #[serde(flatten)]

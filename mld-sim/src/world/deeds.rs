@@ -3,9 +3,12 @@
 use core::net::Ipv6Addr;
 use core::time::Duration;
 
-use super::happening::{Call, Change, Happening, Input, NodeId};
+use super::happening::{Call, Change, Happening, Input, NodeId, Refusal};
 use super::{Action, Clock, Command, Faults, Kind, World};
 use crate::judge::Violation;
+
+/// The rule that applications call only what the stack of their host grants.
+pub(crate) const REFUSED: &str = "refused";
 
 impl World {
     pub(super) fn call(&mut self, node: NodeId, call: &Call) -> Result<(), Violation> {
@@ -21,12 +24,13 @@ impl World {
             }
         }
         if matches!(call, Call::Listen { .. }) && !host.is_up {
-            return Ok(());
+            return self.tell(&Happening::Refused { node, call, why: Refusal::Down });
         }
         let group = match host.call(now, call) {
             Ok(group) => group,
             Err(refusal) => {
-                return Err(Violation::new("refused", format!("{name} refuses {call:?}: {refusal}")));
+                self.tell(&Happening::Refused { node, call, why: Refusal::Stack(&refusal) })?;
+                return Err(Violation::new(REFUSED, format!("{name} refuses to {call}: {refusal}")));
             }
         };
         if let Some(group) = group {

@@ -1,5 +1,6 @@
 //! What observers of a world are shown.
 
+use core::fmt;
 use core::net::Ipv6Addr;
 use std::rc::Rc;
 
@@ -101,11 +102,48 @@ pub enum Happening<'a> {
         /// What was called.
         call: &'a Call,
     },
+    /// A host's application called in vain.
+    Refused {
+        /// The host.
+        node: NodeId,
+        /// What was called.
+        call: &'a Call,
+        /// Why nothing came of it.
+        why: Refusal<'a>,
+    },
     /// The world around the nodes changed.
     Change {
         /// What changed.
         what: &'a Change,
     },
+}
+
+/// Why nothing came of a call of an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal<'a> {
+    /// The host is down.
+    Down,
+    /// Its protocol stack grants no such call, for this reason (R-LSN-5, R-LSN-49).
+    Stack(&'a str),
+}
+
+impl Refusal<'_> {
+    /// The name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Stack(_) => "stack",
+        }
+    }
+}
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Down => "it is down",
+            Self::Stack(why) => why,
+        })
+    }
 }
 
 /// One call of a router's engine, after it was drained.
@@ -192,6 +230,34 @@ pub enum Call {
         /// The sources.
         sources: Vec<Ipv6Addr>,
     },
+}
+
+/// How many sources of a list are told.
+const SOURCES_TOLD: usize = 4;
+
+/// As what somebody is asked to do: `listen to ff05::1, only from 2001:db8::1`.
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (socket, group, mode, sources) = match self {
+            Self::Up { link_local: Some(address) } => return write!(f, "come up as {address}"),
+            Self::Up { link_local: None } => return f.write_str("come up without an address"),
+            Self::Crash => return f.write_str("crash"),
+            Self::Listen { socket, group, mode, sources } => (socket, group, mode, sources),
+        };
+        match (mode, sources.is_empty()) {
+            (FilterMode::Include, true) => write!(f, "leave {group}")?,
+            (FilterMode::Include, false) => write!(f, "listen to {group}, only from ")?,
+            (FilterMode::Exclude, true) => write!(f, "listen to {group}, from any source")?,
+            (FilterMode::Exclude, false) => write!(f, "listen to {group}, but not from ")?,
+        }
+        for (number, source) in sources.iter().take(SOURCES_TOLD).enumerate() {
+            write!(f, "{}{source}", if number == 0 { "" } else { ", " })?;
+        }
+        if sources.len() > SOURCES_TOLD {
+            write!(f, " and {} more", sources.len() - SOURCES_TOLD)?;
+        }
+        if *socket > 0 { write!(f, " (socket {socket})") } else { Ok(()) }
+    }
 }
 
 /// What is done with the world around the nodes.

@@ -38,7 +38,9 @@ use mld_proto::{FilterMode, Instant};
 
 pub use behaviour::Behaviour;
 pub use clock::Clock;
-pub use happening::{Call, Change, Frame, Happening, Input, LinkId, Loss, NodeId, Observer, Told, Turn};
+pub use happening::{
+    Call, Change, Frame, Happening, Input, LinkId, Loss, NodeId, Observer, Refusal, Told, Turn,
+};
 pub use host::{Host, Wants};
 pub use link::{Faults, Link, Medium};
 pub use router::{Engine, Router};

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use mld_proto::{Instant, Item};
 
-use super::happening::{Frame, Happening, Input, Loss, NodeId, Told, Turn};
+use super::happening::{Call, Frame, Happening, Input, Loss, NodeId, Told, Turn};
 use super::queue::Due;
 use super::router::Wake;
 use super::{Kind, World};
@@ -115,6 +115,10 @@ impl World {
             }
         }
         for call in &calls {
+            // Without power no application runs.
+            if matches!(call, Call::Listen { .. }) && !self.scene().is_up(node) {
+                continue;
+            }
             self.call(node, call)?;
         }
         Ok(())

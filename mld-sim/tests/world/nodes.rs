@@ -294,6 +294,34 @@ fn calls_that_a_station_refuses_break_the_run() {
 }
 
 #[test]
+fn calls_in_vain_are_told_with_the_reason() {
+    let mut world = World::new(1);
+    let log = Log::of(&mut world);
+    let lan = world.link(Link::ethernet());
+    let host = world.host(lan, Host::new("h1", ip("fe80::a"), Speaker::silent()));
+    run_to(&mut world, 7);
+    log.clear();
+    let call = |group: &str| Call::Listen {
+        socket: 3,
+        group: ip(group),
+        mode: mld_proto::FilterMode::Include,
+        sources: (1..=6).map(|last| ip(&format!("2001:db8::{last}"))).collect(),
+    };
+    world.at(ms(10), Action::Host(host, call("ff05::dead")));
+    let violation = world.run_until(ms(10)).expect_err("this group is refused");
+    let text = "h1 refuses to listen to ff05::dead, only from 2001:db8::1, 2001:db8::2, 2001:db8::3, 2001:db8::4 and 2 more (socket 3): not this one";
+    assert_eq!(violation.text, text);
+    world.at(ms(20), Action::Host(host, Call::Crash));
+    world.at(ms(21), Action::Host(host, call(GROUP)));
+    run_to(&mut world, 30);
+    let refused = |group, why: &str| Seen::Refused { node: host, call: call(group), why: why.into() };
+    let crash = Seen::Host { node: host, call: Call::Crash };
+    let expected =
+        [(10, refused("ff05::dead", "not this one")), (20, crash), (21, refused(GROUP, "it is down"))];
+    assert_eq!(log.all(), expected);
+}
+
+#[test]
 fn what_cannot_be_done_with_a_node_is_no_story() {
     let (mut world, _, router, host) = lan(r1());
     for action in [Action::Host(router, Call::Crash), Action::Router(host, Command::Crash)] {

@@ -170,6 +170,7 @@ pub(crate) enum Seen {
     Delivered { number: u64, from: NodeId, to: NodeId, whole: Vec<u8>, packet: Vec<u8>, verdict: Verdict },
     Turn { node: NodeId, local_ms: u64, input: String, sent: Vec<Vec<u8>>, told: Vec<Told> },
     Host { node: NodeId, call: Call },
+    Refused { node: NodeId, call: Call, why: String },
     Change(Change),
 }
 
@@ -275,6 +276,9 @@ impl Observer for Log {
                 told: turn.told.to_vec(),
             },
             Happening::Host { node, call } => Seen::Host { node, call: call.clone() },
+            Happening::Refused { node, call, why } => {
+                Seen::Refused { node, call: call.clone(), why: why.to_string() }
+            }
             Happening::Change { what } => Seen::Change(what.clone()),
         };
         self.0.borrow_mut().push((at.as_millis(), seen));

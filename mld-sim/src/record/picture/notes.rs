@@ -148,6 +148,7 @@ impl Notes {
             }
             Happening::Turn(turn) => self.turn(scene, at_ms, turn, delivered),
             Happening::Host { node, call } => self.host(at_ms, node, call),
+            Happening::Refused { .. } => {}
             Happening::Change { what } => self.change(scene, at_ms, what),
         }
     }
