@@ -120,6 +120,8 @@ pub(super) struct LinkState {
     seed: u64,
     pub(super) routers: Vec<NodeId>,
     pub(super) hosts: Vec<NodeId>,
+    /// Hosts that take every multicast frame.
+    pub(super) all_multicast: Vec<NodeId>,
     /// The hosts that take frames of a group, by the last 32 bits of its address.
     filters: BTreeMap<u32, Vec<NodeId>>,
     apart: BTreeSet<NodeId>,
@@ -143,6 +145,7 @@ impl LinkState {
             seed,
             routers: Vec::new(),
             hosts: Vec::new(),
+            all_multicast: Vec::new(),
             filters: BTreeMap::new(),
             apart: BTreeSet::new(),
         }
@@ -162,6 +165,11 @@ impl LinkState {
             (Ok(at), false) => drop(filter.remove(at)),
             _ => {}
         }
+    }
+
+    /// Whether a node more can be on it: between two ends there is nobody else.
+    pub(super) fn has_room(&self) -> bool {
+        self.medium == Medium::Ethernet || self.routers.len() + self.hosts.len() < 2
     }
 
     pub(super) fn part(&mut self, apart: &[NodeId]) {
@@ -210,15 +218,39 @@ impl LinkState {
     }
 }
 
-/// Flips one to three bits.
+/// Flips one to three bits, each once.
 pub(super) fn damage(packet: &[u8], mut rng: Rng) -> Box<[u8]> {
     let mut packet: Box<[u8]> = packet.into();
-    if packet.is_empty() {
-        return packet;
-    }
-    for _ in 0..rng.between(1..=3) {
-        let bit = rng.below(8 * <[u8]>::len(&packet) as u64);
-        packet[(bit / 8) as usize] ^= 1 << (bit % 8);
+    let bits = 8 * <[u8]>::len(&packet);
+    let mut flipped = Vec::new();
+    for _ in 0..rng.between(1..=3).min(bits as u64) {
+        let mut bit = rng.index(bits);
+        while flipped.contains(&bit) {
+            bit = (bit + 1) % bits;
+        }
+        flipped.push(bit);
+        packet[bit / 8] ^= 1 << (bit % 8);
     }
     packet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_flips_one_to_three_bits_and_never_the_same_one_twice() {
+        for (octets, wanted) in [(0, 0..=0), (1, 1..=3), (2, 1..=3), (100, 1..=3)] {
+            let mut met = BTreeSet::new();
+            for seed in 0..2000 {
+                let packet = vec![0x5a; octets];
+                let damaged = damage(&packet, Rng::named(seed, "damage"));
+                assert_eq!(damaged.len(), octets);
+                met.insert(
+                    packet.iter().zip(&damaged).map(|(one, other)| (one ^ other).count_ones()).sum::<u32>(),
+                );
+            }
+            assert_eq!(met, wanted.collect(), "of {octets} octets");
+        }
+    }
 }
