@@ -29,6 +29,8 @@ const USUAL_GROUPS: u32 = 1024;
 const USUAL_SOURCES: u32 = 4096;
 /// So many calls may follow each other before a router must wait for something.
 const CALLS_MAX: usize = 100_000;
+/// A router's buffer holds any packet, so that a packet above its MTU would be seen.
+const BUFFER: usize = 0xffff;
 
 impl Router {
     /// A router that starts with this address when it is added to a world.
@@ -104,7 +106,7 @@ impl RouterNode {
             clock: LocalClock::new(router.clock, seed),
             has_power: false,
             wake: None,
-            buffer: vec![0; config.mtu().into()].into(),
+            buffer: vec![0; BUFFER].into(),
             hash_seed: seed,
         }
     }
@@ -148,17 +150,20 @@ impl RouterNode {
         sent: &mut Vec<Box<[u8]>>,
         told: &mut Vec<Told>,
     ) -> Result<(), Violation> {
+        let mtu = usize::from(self.engine.config().mtu());
         loop {
-            match self.engine.poll_transmit(local, &mut self.buffer) {
+            let octets = match self.engine.poll_transmit(local, &mut self.buffer) {
                 Ok(None) => break,
-                Ok(Some(transmit)) => sent.push(self.buffer[..transmit.len].into()),
-                Err(BufferTooSmall { needed }) => {
-                    return Err(Violation::new(
-                        "mtu",
-                        format!("a packet of {needed} octets does not fit the link"),
-                    ));
-                }
+                Ok(Some(transmit)) => transmit.len,
+                Err(BufferTooSmall { needed }) => needed,
+            };
+            if octets > mtu.min(BUFFER) {
+                return Err(Violation::new(
+                    "mtu",
+                    format!("a packet of {octets} octets does not fit the link"),
+                ));
             }
+            sent.push(self.buffer[..octets].into());
         }
         while let Some(event) = self.engine.poll_event() {
             match event {
