@@ -89,13 +89,15 @@ impl RawHost {
     /// The pending answer after one more General Query. When a part of the last answer has left, the groups of that
     /// part come last, so that no flood of Queries keeps the others from ever being named.
     fn general_answer(&self, due: Instant, until: Instant) -> General {
-        let Some(General { due: old_due, until: old_until, left: Some(left) }) = &self.general else {
+        let Some(General { due: old_due, until: old_until, left }) = &self.general else {
             return General { due, until, left: None };
         };
-        let mut left = left.clone();
+        // Who asked first waits no longer because somebody asked again.
+        let until = until.min(*old_until);
+        let Some(mut left) = left.clone() else { return General { due, until, left: None } };
         let rest: Vec<Ipv6Addr> = self.groups().into_iter().filter(|group| !left.contains(group)).collect();
         left.extend(rest);
-        General { due: due.min(*old_due), until: until.min(*old_until), left: Some(left) }
+        General { due: due.min(*old_due), until, left: Some(left) }
     }
 
     /// Sends one Report of the answer to a General Query and spreads the others over the time that is left (R-LSN-43,

@@ -437,6 +437,21 @@ fn flood_of_general_queries_keeps_no_group_from_being_named() {
 }
 
 #[test]
+fn second_general_query_does_not_put_off_the_end_of_the_answer_to_the_first() {
+    for seed in 0..50 {
+        let mut bench = Bench::seeded(RawSettings::DEFAULT, seed);
+        bench.join_all(150);
+        let asked_at = bench.now.as_millis();
+        bench.query(ALL, 10_000);
+        bench.query(ALL, 20_000);
+        bench.query(ALL, 10_000);
+        bench.run(60_000);
+        let last = bench.log.last().map(|(at, ..)| at - asked_at);
+        assert!((1..=10_000).contains(&last.expect("an answer")), "seed {seed}: {last:?}");
+    }
+}
+
+#[test]
 fn flood_of_queried_sources_is_answered_for_the_whole_group() {
     let mut bench = Bench::new(RawSettings { remembered_max: 50, ..RawSettings::DEFAULT }).settled();
     for first in (1..1000).step_by(40) {
