@@ -17,6 +17,7 @@
 //! | a later fragment | no MLD, or a fragment | it is ignored and counted |
 //! | a fragment, or a packet cut off, in front of its message | either reason | it is ignored and counted |
 //! | a packet before the start | any reason | it is ignored |
+//! | a refusal that was told before | told again once more of them stand than a router remembers ([`Limit::REMEMBERED`]) | each must be told at first |
 //! | the one Query of an immediate leave, if the same Report names the group again | any | nothing is lowered or repeated because of it; what is known is compared |
 //! | compatibility mode at the very moment at which it ends | either | it is compared at the next call |
 
@@ -24,7 +25,7 @@ use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mld_proto::{
-    Config, FilterMode, GroupAddr, GroupRef, Item, MessageKind, Querier, QuerierMode, Record, Version,
+    Config, FilterMode, GroupAddr, GroupRef, Item, Limit, MessageKind, Querier, QuerierMode, Record, Version,
 };
 
 use super::Violation;
@@ -47,6 +48,8 @@ pub(super) struct Twin {
     is_running: bool,
     /// The router was never late since it started.
     is_on_schedule: bool,
+    /// More refusals stood since it started than it remembers as told.
+    forgets_limits: bool,
     /// The group whose turn it is to be compared although nothing happened to it.
     next: Ipv6Addr,
 }
@@ -59,6 +62,7 @@ impl Twin {
             settings,
             is_running: false,
             is_on_schedule: true,
+            forgets_limits: false,
             next: Ipv6Addr::UNSPECIFIED,
         }
     }
@@ -72,7 +76,7 @@ impl Twin {
         let now = turn.local.as_millis();
         if let Input::Crash = turn.input {
             self.model = Model::new(self.settings.clone());
-            (self.is_running, self.is_on_schedule) = (false, true);
+            (self.is_running, self.is_on_schedule, self.forgets_limits) = (false, true, false);
             return Ok(());
         }
         let is_late = self.model.deadline().is_some_and(|deadline| deadline < now);
@@ -83,7 +87,7 @@ impl Twin {
         let mut heard = None;
         match turn.input {
             Input::Start(link_local) if !self.is_running => {
-                (self.is_running, self.is_on_schedule) = (true, true);
+                (self.is_running, self.is_on_schedule, self.forgets_limits) = (true, true, false);
                 self.model.start(now, link_local);
                 self.model.timeout(now);
             }
@@ -108,7 +112,8 @@ impl Twin {
                 result.map(heard_as).map_err(|reason| reason.name()),
                 heard.map_err(reason_name),
             )?;
-            compare_facts(items, &facts)?;
+            self.forgets_limits |= self.model.limits_told() > Limit::REMEMBERED;
+            self.compare_facts(items, &facts)?;
         }
         if self.is_on_schedule {
             let frames = turn.sent.iter().map(|frame| parse(now, &frame.packet, self.settings.mtu));
@@ -120,6 +125,23 @@ impl Twin {
             self.compare_told(&told, turn.told, is_packet)?;
         }
         self.compare_state(turn, told.iter().filter_map(named), engine, now)
+    }
+
+    fn compare_facts(&self, items: &[Item], facts: &[ModelEvent]) -> Result<(), Violation> {
+        let got: Vec<_> = items.iter().filter_map(fact).collect();
+        let mut wanted = facts.iter().peekable();
+        let is_fit = |fact: &ModelEvent| match fact {
+            fact if wanted.peek() == Some(&fact) => wanted.next().is_some(),
+            ModelEvent::Limit { group, limit } => {
+                self.forgets_limits && self.model.is_limit_told(*group, limit)
+            }
+            _ => false,
+        };
+        if got.iter().all(is_fit) && wanted.next().is_none() {
+            Ok(())
+        } else {
+            Err(violation(format!("facts {got:?}, should be {facts:?}")))
+        }
     }
 
     /// The contract's order for one packet; ascending for timers.
@@ -281,11 +303,6 @@ fn names_a_group_twice(input: &Input<'_>) -> bool {
     let Input::Packet { items, .. } = input else { return false };
     let mut groups = BTreeSet::new();
     items.iter().any(|item| matches!(item, Item::Report { group, .. } if !groups.insert(group.get())))
-}
-
-fn compare_facts(items: &[Item], facts: &[ModelEvent]) -> Result<(), Violation> {
-    let got: Vec<_> = items.iter().filter_map(fact).collect();
-    if got == facts { Ok(()) } else { Err(violation(format!("facts {got:?}, should be {facts:?}"))) }
 }
 
 fn fact(item: &Item) -> Option<ModelEvent> {

@@ -186,6 +186,16 @@ impl Model {
         self.settings.ignore_link_local_groups && scope(group) == 2
     }
 
+    /// Whether it was told that this limit refused state of the group, and the usage has not fallen below it since.
+    pub fn is_limit_told(&self, group: Ipv6Addr, limit: &'static str) -> bool {
+        self.told_limits.contains(&(limit, group))
+    }
+
+    /// How many refusals were told and need not be told again yet.
+    pub fn limits_told(&self) -> usize {
+        self.told_limits.len()
+    }
+
     /// State was refused: told once for each group and limit until the usage falls below it.
     fn refuse(&mut self, group: Ipv6Addr, limit: &'static str) {
         if self.told_limits.insert((limit, group)) {
