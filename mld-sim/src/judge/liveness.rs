@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mld_proto::{Config, GroupAddr, Limit, Querier, QuerierMode, Version};
 
 use super::Violation;
-use super::safety::passes;
+use super::safety::Forwarding;
 use crate::world::{Engine, LinkId, NodeId, Scene, Wants, World};
 
 /// Lets time pass in a world whose faults have ended until everything must be settled, and looks whether it is.
@@ -196,12 +196,11 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
             continue;
         }
         let wants = wanted.get(group).map_or(&[][..], Vec::as_slice);
-        let listed = GroupAddr::new(*group).ok().and_then(|address| engine.group(address));
-        let listed = listed.into_iter().flat_map(|group| group.sources().map(|source| source.address()));
+        let forwarding = Forwarding::of(engine, *group);
         let named: BTreeSet<Ipv6Addr> = wants
             .iter()
             .flat_map(|wants| wants.sources.iter().copied())
-            .chain(listed)
+            .chain(forwarding.listed())
             .chain([UNNAMED])
             .collect();
         for source in named {
@@ -213,8 +212,16 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
                     .is_some_and(|group| group.compatibility_mode() == Version::V1);
             let is_wanted =
                 wants.iter().any(|wants| wants.wants(source)) || (in_version_1 && !wants.is_empty());
-            let passes = passes(engine, *group, source);
-            let is_excused = limits_met || (in_version_1 && !wants.is_empty());
+            let passes = forwarding.passes(source);
+            // A list of exclusions that fits no Report is cut: what is cut off is forwarded (R-LSN-62).
+            let may_be_cut = || {
+                hosts().any(|host| {
+                    let wants = scene.wants(host).and_then(|wants| wants.get(group));
+                    wants.is_some_and(|wants| is_cut(scene, host, wants) && wants.sources.contains(&source))
+                })
+            };
+            let is_excused =
+                limits_met || (in_version_1 && !wants.is_empty()) || (passes && !is_wanted && may_be_cut());
             if passes != is_wanted && !is_excused {
                 let name = scene.name(router);
                 let text = if is_wanted {
@@ -227,4 +234,12 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
         }
     }
     Ok(())
+}
+
+/// Whether a host excludes more sources than one record takes (R-LSN-61, R-LSN-62).
+fn is_cut(scene: Scene<'_>, host: NodeId, wants: &Wants) -> bool {
+    /// Octets of the headers, and of a record without sources.
+    const OVERHEAD: usize = 76;
+    let mtu = scene.settings(host).map_or(0, |settings| usize::from(settings.mtu));
+    wants.exclude && wants.sources.len() > mtu.saturating_sub(OVERHEAD) / 16
 }

@@ -36,7 +36,7 @@ use mld_proto::{FilterMode, GroupAddr, Item, MessageKind, Querier, Record};
 use super::Violation;
 use super::agreement::Twin;
 use super::reading::Query;
-use crate::model::{Sent, strict};
+use crate::model::{Sent, SentRecord, strict};
 use crate::world::{Engine, Input, NodeId, Scene, Turn};
 
 /// A source that no Report names stands for all of them.
@@ -99,7 +99,7 @@ struct SourceBook {
 struct Said {
     group: Ipv6Addr,
     kind: u8,
-    sources: Vec<Ipv6Addr>,
+    sources: BTreeSet<Ipv6Addr>,
 }
 
 impl Books {
@@ -293,6 +293,7 @@ impl Books {
         engine: &Engine,
         twin: &Twin,
     ) -> Result<(), Violation> {
+        let forwarding = Forwarding::of(engine, group);
         let promises = self.promises.range((group, NodeId(0))..=(group, NodeId(u32::MAX)));
         for ((_, host), promise) in promises.filter(|_| !twin.settings().immediate_leave) {
             let Some(wants) = scene.wants(*host).and_then(|wants| wants.get(&group)) else { continue };
@@ -300,7 +301,7 @@ impl Books {
             for source in sources.filter(|source| wants.wants(**source)) {
                 let until = promise.until(*source);
                 // Nothing is ever promised until 0.
-                if until >= ended.max(1) && !passes(engine, group, *source) {
+                if until >= ended.max(1) && !forwarding.passes(*source) {
                     let name = scene.name(*host);
                     return Err(Violation::new(
                         "cut-off",
@@ -312,15 +313,14 @@ impl Books {
             }
         }
         let Some(book) = self.groups.get(&group) else { return Ok(()) };
-        let is_known = GroupAddr::new(group).is_ok_and(|group| engine.group(group).is_some());
-        if is_known && book.gone_by < ended {
+        if forwarding.is_known && book.gone_by < ended {
             return Err(Violation::new("ghost", format!("{group} should be gone by {} ms", book.gone_by)));
         }
-        if !is_known || self.was_refused || twin.settings().version == 1 {
+        if !forwarding.is_known || self.was_refused || twin.settings().version == 1 {
             return Ok(());
         }
         for (source, sources) in &book.sources {
-            if sources.wanted_by < ended && passes(engine, group, *source) {
+            if sources.wanted_by < ended && forwarding.passes(*source) {
                 return Err(Violation::new(
                     "ghost",
                     format!("{group} from {source} should have ended by {} ms", sources.wanted_by),
@@ -353,7 +353,7 @@ impl Promise {
         match said.kind {
             IS_EX | TO_EX => {
                 self.all_until = until;
-                self.excluded = said.sources.iter().copied().collect();
+                self.excluded.clone_from(&said.sources);
                 self.capped.retain(|source, _| self.excluded.contains(source));
                 self.sources_until.retain(|source, _| !self.excluded.contains(source));
             }
@@ -418,13 +418,32 @@ impl GroupBook {
     }
 }
 
-/// Whether the router would forward, also of a group that is never forwarded because of its scope.
-pub(super) fn passes(engine: &Engine, group: Ipv6Addr, source: Ipv6Addr) -> bool {
-    let Some(group) = GroupAddr::new(group).ok().and_then(|group| engine.group(group)) else { return false };
-    let listed = group.sources().find(|listed| listed.address() == source);
-    match listed {
-        Some(listed) => listed.is_forwarding(),
-        None => group.filter_mode() == FilterMode::Exclude,
+/// What the router would forward of a group, also of one that is never forwarded because of its scope.
+#[derive(Debug, Default)]
+pub(super) struct Forwarding {
+    pub(super) is_known: bool,
+    /// The sources that are listed.
+    listed: BTreeMap<Ipv6Addr, bool>,
+    all_others: bool,
+}
+
+impl Forwarding {
+    pub(super) fn of(engine: &Engine, group: Ipv6Addr) -> Self {
+        let known = GroupAddr::new(group).ok().and_then(|group| engine.group(group));
+        known.map_or_else(Self::default, |group| Self {
+            is_known: true,
+            listed: group.sources().map(|source| (source.address(), source.is_forwarding())).collect(),
+            all_others: group.filter_mode() == FilterMode::Exclude,
+        })
+    }
+
+    /// The sources that the router has listed.
+    pub(super) fn listed(&self) -> impl Iterator<Item = Ipv6Addr> {
+        self.listed.keys().copied()
+    }
+
+    pub(super) fn passes(&self, source: Ipv6Addr) -> bool {
+        self.listed.get(&source).copied().unwrap_or(self.all_others)
     }
 }
 
@@ -442,12 +461,16 @@ fn reported(item: &Item) -> Option<Ipv6Addr> {
 
 /// The records of a Report that was built as it should be, MLDv1 as what it stands for.
 fn records(packet: &[u8]) -> Option<Vec<Said>> {
-    let one = |group, kind| Some(vec![Said { group, kind, sources: Vec::new() }]);
+    let one = |group, kind| Some(vec![Said { group, kind, sources: BTreeSet::new() }]);
     match strict(packet, u16::MAX).ok()? {
         Sent::ReportV2 { records, .. } => Some(
             records
                 .into_iter()
-                .map(|record| Said { group: record.group, kind: record.kind, sources: record.sources })
+                .map(|SentRecord { kind, group, sources }| Said {
+                    group,
+                    kind,
+                    sources: sources.into_iter().collect(),
+                })
                 .collect(),
         ),
         Sent::ReportV1 { group, .. } => one(group, IS_EX),
