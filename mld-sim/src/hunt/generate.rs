@@ -9,6 +9,7 @@ use core::time::Duration;
 use mld_proto::settings::Settings;
 use mld_proto::{FilterMode, QuerierMode, Version};
 
+use super::large;
 use crate::rng::Rng;
 use crate::story::{
     AddressDeed, CrashDeed, Deed, FaultsDeed, HostPart, HostVersion, JumpDeed, LeaveDeed, LinkDeed, LinkPart,
@@ -18,10 +19,10 @@ use crate::story::{
 use crate::world::{Behaviour, Clock, Faults, Medium};
 
 /// Chances are in this many.
-const HUNDRED: u64 = 100;
+pub(super) const HUNDRED: u64 = 100;
 /// Room that is never short.
-const ROOM_GROUPS: u32 = 64;
-const ROOM_SOURCES: u32 = 256;
+pub(super) const ROOM_GROUPS: u32 = 64;
+pub(super) const ROOM_SOURCES: u32 = 256;
 
 /// What the nodes of a story talk about.
 struct Topics {
@@ -40,6 +41,7 @@ pub fn story(seed: u64) -> Story {
     if rng.below(HUNDRED) < 12 {
         other_link(&mut story, &mut Rng::named(seed, "other"), &topics);
     }
+    large::enlarge(&mut story, "lan");
     story.steps.retain(|step| step.at_ms <= duration_ms);
     story.steps.sort_by_key(|step| step.at_ms);
     story
@@ -65,9 +67,11 @@ pub fn fault_kinds(story: &Story) -> u32 {
         + routers(|router| router.clock.tick_ms > 1)
         + routers(|router| router.clock.late_ms > 0)
         + routers(|router| {
-            router.settings.max_groups < Some(ROOM_GROUPS)
-                || router.settings.max_sources < Some(ROOM_SOURCES)
-                || router.settings.max_group_sources.is_some()
+            let Settings { max_groups, max_sources, max_group_sources, .. } = router.settings;
+            // What is not set is not short.
+            max_groups.is_some_and(|max| max < ROOM_GROUPS)
+                || max_sources.is_some_and(|max| max < ROOM_SOURCES)
+                || max_group_sources.is_some()
         })
         + [MischiefKind::Babbler, MischiefKind::Malformed, MischiefKind::Forger, MischiefKind::Switch]
             .into_iter()
@@ -370,6 +374,6 @@ fn link_local(last: u16) -> Ipv6Addr {
 }
 
 /// In one of the ff3x::/32, where there is no exclude mode (R-SSM-1, R-LSN-49).
-const fn is_ssm(group: Ipv6Addr) -> bool {
+pub(super) const fn is_ssm(group: Ipv6Addr) -> bool {
     matches!(group.segments(), [0xff30..=0xff3f, 0, ..])
 }

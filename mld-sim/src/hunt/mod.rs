@@ -4,6 +4,7 @@
 //! allow it everything must be settled. A story that breaks a rule is [shrunk](shrink()) to one that a person can read.
 
 mod generate;
+mod large;
 mod shrink;
 
 use core::ops::AddAssign;

@@ -1,11 +1,14 @@
 //! Stories of seeds.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 
+use mld_proto::FilterMode;
+use mld_proto::settings::Settings;
 use mld_sim::hunt::{self, fault_kinds, story};
 use mld_sim::story::{
-    AddressDeed, CrashDeed, Deed, FaultsDeed, HostPart, JumpDeed, LinkPart, MischiefKind, PartitionDeed,
-    RouterDeed, RouterPart, Step, Story,
+    AddressDeed, CrashDeed, Deed, FaultsDeed, HostPart, JumpDeed, LinkPart, ListenDeed, MischiefKind,
+    PartitionDeed, RouterDeed, RouterPart, Step, Story,
 };
 use mld_sim::world::{Behaviour, Clock, Faults};
 
@@ -99,6 +102,43 @@ fn every_kind_of_fault_is_met_and_every_kind_is_missing_somewhere() {
     }
 }
 
+#[test]
+fn few_worlds_have_what_no_packet_or_field_holds() {
+    let stories: Vec<Story> = (0..1000).map(story).collect();
+    let router = |story: &Story, wanted: fn(&Settings) -> bool| {
+        story.routers.iter().any(|router| wanted(&router.settings))
+    };
+    let listens = |story: &Story, wanted: fn(&ListenDeed) -> bool| {
+        let is_wanted = |step: &Step| matches!(&step.deed, Deed::Listen(deed) if wanted(deed));
+        story.steps.iter().filter(|step| is_wanted(step)).count()
+    };
+    let list = |story: &Story, wanted| {
+        let limits = |settings: &Settings| settings.max_sources.is_some_and(|max| max >= 1000);
+        listens(story, wanted) > 0 && story.routers.iter().any(|router| limits(&router.settings))
+    };
+    let kinds: [(&str, IsIn<'_>); 7] = [
+        ("included list of two Queries", &|story| {
+            list(story, |deed| deed.mode == FilterMode::Include && deed.sources.len() > 89)
+        }),
+        ("excluded list of two Reports", &|story| {
+            list(story, |deed| deed.mode == FilterMode::Exclude && deed.sources.len() > 89)
+        }),
+        ("groups of two Reports", &|story| listens(story, |deed| deed.sources.is_empty()) > 72),
+        ("small packets", &|story| router(story, |settings| settings.mtu == Some(1280))),
+        ("small packets of hosts", &|story| story.hosts.iter().any(|host| host.mtu == Some(1280))),
+        ("code for a response interval", &|story| {
+            router(story, |settings| settings.query_max_response_time >= Some(Duration::from_millis(0x8000)))
+        }),
+        ("robustness above 7 and 8", &|story| {
+            router(story, |settings| settings.robustness_variable.is_some_and(|robustness| robustness > 8))
+        }),
+    ];
+    for (name, is_in) in kinds {
+        let count = stories.iter().filter(|story| is_in(story)).count();
+        assert!((10..=100).contains(&count), "{name} is in {count} stories");
+    }
+}
+
 /// A story with one router and one host and this change.
 fn with(change: impl FnOnce(&mut Story)) -> Story {
     let mut story = Story {
@@ -165,6 +205,11 @@ fn each_kind_of_fault_counts_once() {
     ] {
         assert_eq!(fault_kinds(&story), wanted, "{}", story.to_toml());
     }
+    let unlimited = with(|story| {
+        let settings = &mut story.routers[0].settings;
+        (settings.max_groups, settings.max_sources) = (None, None);
+    });
+    assert_eq!(fault_kinds(&unlimited), 0, "a limit that is not set is no fault");
     let both = with(|story| {
         for at_ms in [1, 2] {
             story.steps.push(Step { at_ms, deed: Deed::Crash(CrashDeed { node: "r1".into() }) });
