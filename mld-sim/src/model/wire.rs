@@ -92,6 +92,16 @@ const REPORT_V2: u8 = 143;
 
 /// Reads one received packet, from the version octet on. `own` is the router's address.
 pub(super) fn read(ipv6: &[u8], settings: &ModelSettings, own: Option<Ipv6Addr>) -> Result<Packet, Reason> {
+    read_from(ipv6, settings, own, |source| own != Some(source))
+}
+
+/// The same, from those senders only.
+fn read_from(
+    ipv6: &[u8],
+    settings: &ModelSettings,
+    own: Option<Ipv6Addr>,
+    is_another: impl Fn(Ipv6Addr) -> bool,
+) -> Result<Packet, Reason> {
     let Found { message, alert } = locate(ipv6)?;
     let source = address_at(ipv6, 8);
     let destination = address_at(ipv6, 24);
@@ -107,7 +117,7 @@ pub(super) fn read(ipv6: &[u8], settings: &ModelSettings, own: Option<Ipv6Addr>)
     if !is_link_local(source) {
         return Err(Reason::SourceNotLinkLocal);
     }
-    if own == Some(source) {
+    if !is_another(source) {
         return Err(Reason::OwnAddress);
     }
     // R-WIRE-10: over everything, the received checksum included; R-WIRE-48: extra octets too.
@@ -167,11 +177,7 @@ pub(crate) fn heard_by_host(
     let version = if knows_only_version_1 { 1 } else { 2 };
     let settings = ModelSettings { version, require_router_alert: false, ..ModelSettings::default() };
     // That nobody else can have the own address is for routers to know (R-SEC-13).
-    let heard = match read(ipv6, &settings, own) {
-        Err(Reason::OwnAddress) => read(ipv6, &settings, None),
-        heard => heard,
-    };
-    match heard {
+    match read_from(ipv6, &settings, own, |_| true) {
         Ok(Packet { message: Message::Query(_), .. }) => Some(HeardByHost::Query),
         Ok(Packet { message: Message::ReportV1 { group }, .. }) => Some(HeardByHost::ReportV1(group)),
         _ => None,
