@@ -5,6 +5,7 @@
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use mld_proto::settings::Settings;
 use mld_proto::{FilterMode, QuerierMode, Version};
@@ -42,9 +43,22 @@ pub fn story(seed: u64) -> Story {
         other_link(&mut story, &mut Rng::named(seed, "other"), &topics);
     }
     large::enlarge(&mut story, "lan");
-    story.steps.retain(|step| step.at_ms <= duration_ms);
+    let is_early = early(&story);
+    story.steps.retain(|step| step.at_ms <= duration_ms && !is_early(step));
     story.steps.sort_by_key(|step| step.at_ms);
     story
+}
+
+/// Tells the calls of applications on hosts that have not started: nothing would come of them.
+fn early(story: &Story) -> impl Fn(&Step) -> bool + use<> {
+    let starts: BTreeMap<String, u64> =
+        story.hosts.iter().filter_map(|host| Some((host.name.clone(), host.start_ms?))).collect();
+    move |step| {
+        let (Deed::Listen(ListenDeed { host, .. }) | Deed::Leave(LeaveDeed { host, .. })) = &step.deed else {
+            return false;
+        };
+        starts.get(host).is_some_and(|start_ms| step.at_ms < *start_ms)
+    }
 }
 
 /// How many kinds of fault a story has: of its links, its clocks, its hosts and routers, its limits, and of mischief.
@@ -356,7 +370,8 @@ fn mischief(story: &mut Story, rng: &mut Rng, link: &str, kind: MischiefKind, to
     story.mischief.push(MischiefPart {
         name: format!("m{}", story.mischief.len() + 1),
         link: link.into(),
-        address: link_local(if rng.below(2) == 0 { 1 } else { 0xf000 } + story.mischief.len() as u16),
+        // Below or above all others, and nobody else's, whatever addresses routers move to.
+        address: link_local(if rng.below(2) == 0 { 5 } else { 0xf000 } + story.mischief.len() as u16),
         kind,
         groups: topics.groups.clone(),
         sources: topics.sources.clone(),
