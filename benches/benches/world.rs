@@ -183,7 +183,7 @@ fn crowd(faults: Faults) -> World {
     }
     for number in 1..=HOSTS {
         let (groups, sockets, sources) = HOST_SIZE;
-        let station = ListenerHost::new(number.into()).size(groups, sockets, sources);
+        let station = ListenerHost::new().size(groups, sockets, sources);
         let mut host = Host::new(format!("h{number}"), link_local(1, number), station);
         if number.is_multiple_of(2) {
             let channels = (0..CHANNELS).map(|channel| group(2, channel)).collect();
@@ -218,7 +218,7 @@ fn filtered() {
     let version_1 =
         ListenerConfig::builder().version(Version::V1).build().expect("a listener can be of version 1");
     for number in 1..=60_u16 {
-        let mut station = ListenerHost::new(number.into());
+        let mut station = ListenerHost::new();
         if number.is_multiple_of(3) {
             station = station.config(version_1);
         }

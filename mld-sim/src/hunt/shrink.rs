@@ -116,7 +116,9 @@ impl Search {
                     sources: sources.clone(),
                 }),
                 Call::Crash => Deed::Crash(CrashDeed { node: host }),
-                Call::Up { .. } => Deed::Up(UpDeed { host, address: None, tentative: false }),
+                Call::Up { link_local } => {
+                    Deed::Up(UpDeed { host, address: None, tentative: link_local.is_none() })
+                }
             };
             steps.push(Step { at_ms: at.as_millis(), deed });
         }

@@ -102,7 +102,7 @@ impl Twin {
             }
             Input::Packet { packet, .. } => heard = Some(self.model.packet(now, packet)),
             Input::Timeout => self.model.timeout(now),
-            Input::Crash => {}
+            Input::Crash | Input::Reconfigure => {}
         }
         let (sent, told) = (self.model.take_sent(), self.model.take_told());
         let (facts, told): (Vec<_>, Vec<_>) = told.into_iter().partition(is_fact);

@@ -15,7 +15,7 @@ mod safety;
 
 use core::cell::RefCell;
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use mld_proto::Instant;
@@ -26,7 +26,7 @@ use self::agreement::Twin;
 use self::hosts::Duties;
 use self::safety::Books;
 use crate::seconds::Seconds;
-use crate::world::{Happening, Input, NodeId, Observer, Scene, Turn, World};
+use crate::world::{Engine, Happening, Input, NodeId, Observer, Scene, Turn, World};
 
 /// A rule was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ impl core::error::Error for Violation {}
 pub struct Judges {
     twins: BTreeMap<NodeId, Twin>,
     books: BTreeMap<NodeId, Books>,
+    /// Routers that run under other settings than those that they started with.
+    reconfigured: BTreeSet<NodeId>,
     hosts: BTreeMap<NodeId, Duties>,
     /// Whose frame arrived last, if it arrived as it was sent.
     reporter: Option<NodeId>,
@@ -78,8 +80,19 @@ impl Judges {
     /// Every how many turns of routers one is checked from the inside.
     const SELF_CHECK: u64 = 16;
 
-    /// Lets judges watch a world from now on; its routers must not have started yet.
+    /// Lets judges watch a world from now on.
+    ///
+    /// # Panics
+    ///
+    /// If a node is up already: judges that missed how a router or host came to what it knows would take that for wrong.
     pub fn watch(world: &mut World) -> Bench {
+        let scene = world.scene();
+        if let Some(node) = scene.nodes().find(|node| scene.is_up(*node)) {
+            panic!(
+                "judges must watch from the beginning, before the world runs or anything is done in it: {} is up already",
+                scene.name(node)
+            );
+        }
         let judges = Rc::new(RefCell::new(Self::default()));
         world.observe(Bench(Rc::clone(&judges)));
         Bench(judges)
@@ -87,6 +100,9 @@ impl Judges {
 
     fn turn(&mut self, scene: &Scene<'_>, turn: &Turn<'_>) -> Result<(), Violation> {
         let Some(engine) = scene.engine(turn.node) else { return Ok(()) };
+        if self.leaves_alone(turn, engine) {
+            return Ok(());
+        }
         let name = scene.name(turn.node);
         let twin = self.twins.entry(turn.node).or_insert_with(|| Twin::new(engine.config()));
         twin.turn(turn, engine).map_err(|violation| violation.about(name))?;
@@ -98,6 +114,20 @@ impl Judges {
             engine.check().map_err(|text| Violation::new("self-check", format!("{name}: {text}")))?;
         }
         Ok(())
+    }
+
+    /// Whether a router runs under other settings than those that it started with, of which the model knows nothing.
+    fn leaves_alone(&mut self, turn: &Turn<'_>, engine: &Engine) -> bool {
+        if let Input::Reconfigure = turn.input {
+            self.twins.remove(&turn.node);
+            self.books.remove(&turn.node);
+            self.reconfigured.insert(turn.node);
+        }
+        let is_left_alone = self.reconfigured.contains(&turn.node);
+        if !engine.is_running() {
+            self.reconfigured.remove(&turn.node);
+        }
+        is_left_alone
     }
 
     fn host(

@@ -85,6 +85,7 @@ impl<W: Write> Trace<W> {
             Input::Start(address) => Some(CallWords::Start { address }),
             Input::Address(address) => Some(CallWords::Address { address }),
             Input::Stop => Some(CallWords::Stop),
+            Input::Reconfigure => Some(CallWords::Reconfigure),
             Input::Crash => Some(CallWords::Crash),
             Input::Packet { .. } | Input::Timeout => None,
         };
@@ -178,6 +179,7 @@ enum CallWords<'a> {
     Address { address: Option<Ipv6Addr> },
     Up { address: Option<Ipv6Addr> },
     Stop,
+    Reconfigure,
     Crash,
     Listen { socket: u32, group: Ipv6Addr, filter_mode: &'static str, sources: &'a [Ipv6Addr] },
 }

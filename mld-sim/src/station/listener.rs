@@ -8,6 +8,7 @@ use mld_proto::{
 };
 
 use super::{HostSettings, HostVersion, Outbox, Station};
+use crate::rng::Rng;
 
 type Engine = Listener<
     ListenerTables<
@@ -26,32 +27,46 @@ const USUAL_SIZE: (usize, usize, usize) = (32, 64, 256);
 pub struct ListenerHost {
     config: ListenerConfig,
     seed: u64,
+    /// The seed was chosen, so that no world gives it another.
+    has_seed: bool,
     size: (usize, usize, usize),
     engine: Engine,
     buffer: Box<[u8]>,
 }
 
 impl ListenerHost {
-    /// A listener that draws its delays from this seed.
-    pub fn new(seed: u64) -> Self {
-        Self::with(ListenerConfig::DEFAULT, seed, USUAL_SIZE)
+    /// A listener with all defaults. Its delays follow from the world's seed and the name of its host.
+    pub fn new() -> Self {
+        let (config, seed, size) = (ListenerConfig::DEFAULT, 0, USUAL_SIZE);
+        let buffer = vec![0; config.mtu().into()].into();
+        Self { config, seed, has_seed: false, size, engine: engine(config, seed, size), buffer }
+    }
+
+    /// A listener that draws its delays from this seed, whatever the world's is.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        (self.seed, self.has_seed) = (seed, true);
+        self.anew()
     }
 
     /// A listener that is configured otherwise.
     #[must_use]
-    pub fn config(self, config: ListenerConfig) -> Self {
-        Self::with(config, self.seed, self.size)
+    pub fn config(mut self, config: ListenerConfig) -> Self {
+        self.config = config;
+        self.buffer = vec![0; config.mtu().into()].into();
+        self.anew()
     }
 
     /// A listener with room for so many groups, sockets of groups, and sources.
     #[must_use]
-    pub fn size(self, groups: usize, sockets: usize, sources: usize) -> Self {
-        Self::with(self.config, self.seed, (groups, sockets, sources))
+    pub fn size(mut self, groups: usize, sockets: usize, sources: usize) -> Self {
+        self.size = (groups, sockets, sources);
+        self.anew()
     }
 
-    fn with(config: ListenerConfig, seed: u64, size: (usize, usize, usize)) -> Self {
-        let buffer = vec![0; config.mtu().into()].into();
-        Self { config, seed, size, engine: engine(config, seed, size), buffer }
+    fn anew(mut self) -> Self {
+        self.engine = engine(self.config, self.seed, self.size);
+        self
     }
 
     /// Sends what is due, and takes note of what is told.
@@ -64,7 +79,20 @@ impl ListenerHost {
     }
 }
 
+impl Default for ListenerHost {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Station for ListenerHost {
+    fn draw_from(&mut self, mut rng: Rng) {
+        if !self.has_seed {
+            self.seed = rng.next_u64();
+            self.engine = engine(self.config, self.seed, self.size);
+        }
+    }
+
     fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>, out: &mut Outbox) {
         if self.engine.is_running() {
             self.engine.set_address(now, link_local);

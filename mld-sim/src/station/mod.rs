@@ -9,12 +9,17 @@ pub mod forger;
 pub mod listener;
 pub mod malformed;
 pub mod mischief;
+pub mod probe;
 pub mod raw;
 pub mod switch;
 
+use core::cell::RefCell;
 use core::net::Ipv6Addr;
+use std::rc::Rc;
 
 use mld_proto::{FilterMode, Instant};
+
+use crate::rng::Rng;
 
 /// What a host speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +57,12 @@ impl HostSettings {
 /// A call may put packets into its [`Outbox`]; they leave at that moment. After [`timeout`](Self::timeout) at a moment
 /// [`next_timeout`](Self::next_timeout) must be later than it, or nothing.
 pub trait Station {
+    /// Whatever it does at random is drawn from this generator, of the world's seed and the host's name. Called once, when
+    /// it is added to a world.
+    fn draw_from(&mut self, rng: Rng) {
+        let _ = rng;
+    }
+
     /// The interface comes up with `link_local` (nothing: it is still tentative and sends from `::`), or its address
     /// changes.
     fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>, out: &mut Outbox);
@@ -94,9 +105,73 @@ pub trait Station {
         true
     }
 
+    /// Whether it is a fault of the world, and ends with the others ([`Change::Calm`](crate::world::Change::Calm)).
+    ///
+    /// A router of another stack is neither an honest host nor mischief.
+    fn is_mischief(&self) -> bool {
+        !self.is_honest()
+    }
+
     /// Whether it speaks MLDv1 at present, which knows no sources.
     fn speaks_version_1(&self) -> bool {
         false
+    }
+}
+
+/// A station that a test shares with a world, to look into it.
+///
+/// The world borrows it for the time of a call, and panics if it is borrowed already.
+impl<S: Station> Station for Rc<RefCell<S>> {
+    fn draw_from(&mut self, rng: Rng) {
+        self.borrow_mut().draw_from(rng);
+    }
+
+    fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>, out: &mut Outbox) {
+        self.borrow_mut().start(now, link_local, out);
+    }
+
+    fn crash(&mut self) {
+        self.borrow_mut().crash();
+    }
+
+    fn listen(
+        &mut self,
+        now: Instant,
+        socket: u32,
+        group: Ipv6Addr,
+        mode: FilterMode,
+        sources: &[Ipv6Addr],
+        out: &mut Outbox,
+    ) -> Result<(), String> {
+        self.borrow_mut().listen(now, socket, group, mode, sources, out)
+    }
+
+    fn packet(&mut self, now: Instant, packet: &[u8], out: &mut Outbox) {
+        self.borrow_mut().packet(now, packet, out);
+    }
+
+    fn timeout(&mut self, now: Instant, out: &mut Outbox) {
+        self.borrow_mut().timeout(now, out);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.borrow().next_timeout()
+    }
+
+    fn settings(&self) -> HostSettings {
+        self.borrow().settings()
+    }
+
+    fn is_honest(&self) -> bool {
+        self.borrow().is_honest()
+    }
+
+    fn is_mischief(&self) -> bool {
+        self.borrow().is_mischief()
+    }
+
+    fn speaks_version_1(&self) -> bool {
+        self.borrow().speaks_version_1()
     }
 }
 

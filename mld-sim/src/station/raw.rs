@@ -73,6 +73,8 @@ impl RawSettings {
 pub struct RawHost {
     settings: RawSettings,
     rng: Rng,
+    /// The seed was chosen, so that no world gives it another.
+    has_seed: bool,
     /// What each socket wants of each group.
     calls: BTreeMap<(Ipv6Addr, u32), Filter>,
     is_up: bool,
@@ -90,12 +92,13 @@ pub struct RawHost {
 }
 
 impl RawHost {
-    /// A host whose interface is down.
-    pub fn new(settings: RawSettings, rng: Rng) -> Self {
+    /// A host whose interface is down. Its delays follow from the world's seed and its name.
+    pub fn new(settings: RawSettings) -> Self {
         let robustness = settings.robustness.max(1);
         Self {
             settings: RawSettings { robustness, ..settings },
-            rng,
+            rng: Rng::named(0, "station"),
+            has_seed: false,
             calls: BTreeMap::new(),
             is_up: false,
             address: None,
@@ -106,6 +109,12 @@ impl RawHost {
             general: None,
             pending: BTreeMap::new(),
         }
+    }
+
+    /// Draws its delays from this seed, whatever the world's is.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { rng: Rng::named(seed, "station"), has_seed: true, ..self }
     }
 
     /// Whether it speaks MLDv1 at present.
@@ -232,6 +241,12 @@ impl RawHost {
 }
 
 impl Station for RawHost {
+    fn draw_from(&mut self, rng: Rng) {
+        if !self.has_seed {
+            self.rng = rng;
+        }
+    }
+
     fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>, out: &mut Outbox) {
         // R-LSN-28: routers have ignored what came from `::`.
         let is_news = !self.is_up || link_local.is_some_and(|address| self.address != Some(address));

@@ -9,7 +9,9 @@ use super::error::Place;
 use super::run::Staged;
 use super::{Deed, HostPart, LinkPart, MischiefPart, RouterPart, Story, StoryError, stations};
 use crate::replay::DEVICE_MTU;
-use crate::world::{Action, Behaviour, Call, Change, Clock, Command, Link, LinkId, NodeId, Router, World};
+use crate::world::{
+    Action, Behaviour, Call, Change, Clock, Command, Link, LinkId, Medium, NodeId, Router, World,
+};
 
 /// Groups that a router of a story holds if it is not configured.
 const USUAL_GROUPS: u32 = 1024;
@@ -94,6 +96,7 @@ impl Story {
         if part.off || part.start_ms.is_some() {
             router = router.off();
         }
+        names.has_place(place, &part.name, link, world)?;
         let id = world.router(link, router);
         if let Some(start_ms) = part.start_ms {
             self.is_in_time(place("start"), start_ms)?;
@@ -126,7 +129,7 @@ impl Story {
             let address = Ipv6Addr::from_bits(part.address.to_bits() + u128::from(number));
             let name =
                 if part.count == 1 { part.name.clone() } else { format!("{}-{}", part.name, number + 1) };
-            let mut host = stations::host(at, part, name.clone(), address, size, self.seed)?;
+            let mut host = stations::host(at, part, name.clone(), address, size)?;
             host = host.tentative_for_ms(part.tentative_ms);
             for behaviour in &part.behaviours {
                 host = host.behaves(behaviour.clone());
@@ -134,6 +137,7 @@ impl Story {
             if part.start_ms.is_some() {
                 host = host.off();
             }
+            names.has_place(place, &name, link, world)?;
             let id = world.host(link, host);
             let start = Instant::from_millis(part.start_ms.unwrap_or_default());
             if let Some(start_ms) = part.start_ms {
@@ -166,6 +170,7 @@ impl Story {
         let link = names.find_link(place("link"), &part.link)?;
         self.is_in_time(place("start"), part.start_ms)?;
         part.groups.iter().try_for_each(|group| is_group(place("groups"), *group))?;
+        names.has_place(place, &part.name, link, world)?;
         let id = world.host(link, stations::mischief(part, self).off());
         let start = Call::Up { link_local: Some(part.address) };
         world.at(Instant::from_millis(part.start_ms), Action::Host(id, start));
@@ -184,8 +189,8 @@ impl Story {
 impl Names {
     fn link(&mut self, place: Place, part: &LinkPart, world: &mut World) -> Result<(), StoryError> {
         let mut link = match part.medium {
-            crate::world::Medium::Ethernet => Link::ethernet(),
-            crate::world::Medium::PointToPoint => Link::point_to_point(),
+            Medium::Ethernet => Link::ethernet(),
+            Medium::PointToPoint => Link::point_to_point(),
         };
         link = link.name(&part.name).faults(part.faults);
         if part.snooping {
@@ -199,11 +204,34 @@ impl Names {
         Ok(())
     }
 
-    fn node(&mut self, place: Place, name: &str, ids: &[NodeId], kind: NodeKind) -> Result<(), StoryError> {
+    /// Whether a node may be added to the link under this name.
+    fn has_place(
+        &self,
+        place: impl Fn(&'static str) -> Place,
+        name: &str,
+        link: LinkId,
+        world: &World,
+    ) -> Result<(), StoryError> {
+        self.is_free(place("name"), name)?;
+        let scene = world.scene();
+        let is_there = |node: &NodeId| scene.link_of(*node) == link;
+        if scene.medium(link) == Medium::PointToPoint && scene.nodes().filter(is_there).count() > 1 {
+            let link = scene.link_name(link);
+            return Err(place("link").error(format_args!("{link} is a point-to-point link and has two ends")));
+        }
+        Ok(())
+    }
+
+    fn is_free(&self, place: Place, name: &str) -> Result<(), StoryError> {
         is_name(place, name)?;
         if self.nodes.contains_key(name) {
             return Err(place.error(format_args!("{name} is the name of another node")));
         }
+        Ok(())
+    }
+
+    fn node(&mut self, place: Place, name: &str, ids: &[NodeId], kind: NodeKind) -> Result<(), StoryError> {
+        self.is_free(place, name)?;
         self.nodes.insert(name.into(), ids.into());
         for id in ids {
             let at = id.0 as usize;

@@ -71,7 +71,6 @@ pub(super) fn host(
     name: String,
     address: Ipv6Addr,
     size: Size,
-    seed: u64,
 ) -> Result<Host, StoryError> {
     let place = |key| Place::new("host", at, key);
     if part.mtu.is_some_and(|mtu| mtu < MTU_MIN) {
@@ -83,15 +82,14 @@ pub(super) fn host(
     if part.unsolicited_report_interval_ms == Some(0) {
         return Err(place("unsolicited-report-interval").error("must be at least 0.001 seconds"));
     }
-    let mut rng = Rng::named(seed, &format!("station {name}"));
     Ok(match part.station {
         StationKind::Listener => {
             let config = config(part).map_err(|error| place("version").error(error))?;
             let (groups, sockets, sources) = size;
-            let station = ListenerHost::new(rng.next_u64()).config(config).size(groups, sockets, sources);
+            let station = ListenerHost::new().config(config).size(groups, sockets, sources);
             Host::new(name, address, station)
         }
-        StationKind::Raw => Host::new(name, address, raw(part, rng)),
+        StationKind::Raw => Host::new(name, address, raw(part)),
     })
 }
 
@@ -153,7 +151,7 @@ fn config(part: &HostPart) -> Result<ListenerConfig, ConfigError> {
     builder.build()
 }
 
-fn raw(part: &HostPart, rng: Rng) -> RawHost {
+fn raw(part: &HostPart) -> RawHost {
     let usual = match part.version {
         HostVersion::One => RawSettings::VERSION_1,
         version => RawSettings { version, ..RawSettings::DEFAULT },
@@ -167,5 +165,5 @@ fn raw(part: &HostPart, rng: Rng) -> RawHost {
         always_done: part.always_done,
         ..usual
     };
-    RawHost::new(settings, rng)
+    RawHost::new(settings)
 }

@@ -7,12 +7,12 @@ use mld_proto::{FilterMode, Instant};
 use super::happening::Call;
 use crate::rng::Rng;
 
-/// How a host behaves, beside what is done with it.
+/// How a host behaves from the first time that it comes up, beside what is done with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Behaviour {
     /// Joins, leaves and changes source lists of its groups at random, on two sockets.
     Churn {
-        /// The groups.
+        /// The groups, at least one.
         groups: Vec<Ipv6Addr>,
         /// Sources that its lists are drawn from; without any it only joins and leaves.
         sources: Vec<Ipv6Addr>,
@@ -21,14 +21,14 @@ pub enum Behaviour {
     },
     /// Watches one channel after the other: leaves it and joins the next in the same moment.
     Zapping {
-        /// The channels.
+        /// The channels, at least one.
         channels: Vec<Ipv6Addr>,
         /// Shortest and longest stay on a channel, in milliseconds.
         every_ms: (u64, u64),
     },
     /// Loses its power without a word, once.
     SilentLeave {
-        /// How long after it was added, in milliseconds.
+        /// How long after it first came up, in milliseconds.
         after_ms: u64,
     },
     /// Loses its power again and again, and joins these groups when it is back.
@@ -47,6 +47,8 @@ pub enum Behaviour {
 pub(super) struct Life {
     behaviour: Behaviour,
     rng: Rng,
+    /// From the first moment up to the first deed; nothing once it has begun.
+    first_ms: Option<u64>,
     next: Option<Instant>,
     phase: Phase,
     channel: Option<Ipv6Addr>,
@@ -61,7 +63,7 @@ enum Phase {
 }
 
 impl Life {
-    pub(super) fn new(behaviour: Behaviour, key: u64, at: u64, now: Instant) -> Self {
+    pub(super) fn new(behaviour: Behaviour, key: u64, at: u64) -> Self {
         let mut rng = Rng::keyed(key, &[at]);
         let first_ms = match &behaviour {
             Behaviour::Churn { every_ms, .. } | Behaviour::Zapping { every_ms, .. } => {
@@ -70,16 +72,23 @@ impl Life {
             Behaviour::SilentLeave { after_ms } => *after_ms,
             Behaviour::Reboot { .. } => 0,
         };
-        let next = Some(later(now, first_ms));
-        Self { behaviour, rng, next, phase: Phase::Begins, channel: None }
+        let phase = Phase::Begins;
+        Self { behaviour, rng, first_ms: Some(first_ms), next: None, phase, channel: None }
+    }
+
+    /// The host is up. Yields the moment of the first deed, if it has not begun before.
+    pub(super) fn begin(&mut self, now: Instant) -> Option<Instant> {
+        let first = later(now, self.first_ms.take()?);
+        self.next = Some(first);
+        Some(first)
     }
 
     pub(super) const fn next(&self) -> Option<Instant> {
         self.next
     }
 
-    /// What it does at `now`, its moment.
-    pub(super) fn act(&mut self, now: Instant, link_local: Ipv6Addr) -> Vec<Call> {
+    /// What it does at `now`, its moment. A host that comes back has the address `link_local`; nothing: it is tentative.
+    pub(super) fn act(&mut self, now: Instant, link_local: Option<Ipv6Addr>) -> Vec<Call> {
         let rng = &mut self.rng;
         let mut calls = Vec::new();
         let pause = match &self.behaviour {
@@ -114,7 +123,7 @@ impl Life {
                     Some(rng.between(down_ms.0..=down_ms.1))
                 } else {
                     if !begins {
-                        calls.push(Call::Up { link_local: Some(link_local) });
+                        calls.push(Call::Up { link_local });
                     }
                     calls.extend(groups.iter().map(|group| listen(*group, FilterMode::Exclude)));
                     Some(rng.between(up_ms.0..=up_ms.1))
@@ -127,7 +136,17 @@ impl Life {
 
     /// It does nothing more.
     pub(super) const fn end(&mut self) {
-        self.next = None;
+        (self.first_ms, self.next) = (None, None);
+    }
+}
+
+impl Behaviour {
+    /// Whether there is something that it could do.
+    pub(super) const fn is_possible(&self) -> bool {
+        match self {
+            Self::Churn { groups, .. } | Self::Zapping { channels: groups, .. } => !groups.is_empty(),
+            Self::SilentLeave { .. } | Self::Reboot { .. } => true,
+        }
     }
 }
 

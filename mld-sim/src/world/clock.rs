@@ -7,7 +7,7 @@ use crate::rng::Rng;
 /// How a router's clock and scheduler differ from perfect ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// The clock advances in steps of this many milliseconds.
+    /// The clock advances in steps of this many milliseconds, not 0.
     pub tick_ms: u64,
     /// A wake-up comes up to this many milliseconds late.
     pub late_ms: u64,
@@ -16,6 +16,11 @@ pub struct Clock {
 impl Clock {
     /// Advances every millisecond, and wakes on time.
     pub const EXACT: Self = Self { tick_ms: 1, late_ms: 0 };
+
+    /// Whether it advances at all.
+    pub(super) const fn ticks(self) -> bool {
+        self.tick_ms > 0
+    }
 }
 
 /// A router's clock at work.

@@ -3,20 +3,70 @@
 use core::net::Ipv6Addr;
 use core::time::Duration;
 
-use super::happening::{Call, Change, Happening, Input, NodeId, Refusal};
-use super::{Action, Clock, Command, Faults, Kind, World};
+use super::happening::{Call, Change, Happening, Input, LinkId, NodeId, Refusal};
+use super::queue::Due;
+use super::{Action, Clock, Command, Faults, Kind, Node, World};
 use crate::judge::Violation;
 
 /// The rule that applications call only what the stack of their host grants.
 pub(crate) const REFUSED: &str = "refused";
 
 impl World {
-    pub(super) fn call(&mut self, node: NodeId, call: &Call) -> Result<(), Violation> {
-        let now = self.now;
-        let name = self.nodes[node.0 as usize].name.clone();
-        let Kind::Host(host) = &mut self.nodes[node.0 as usize].kind else {
-            return Err(Violation::new("story", format!("{name} is no host")));
+    /// Does something, and notes what is wrong with it.
+    pub(super) fn perform(&mut self, action: &Action) {
+        if let Err(violation) = self.is_possible(action) {
+            return self.fail(violation);
+        }
+        match action {
+            Action::Host(host, call) => self.call(*host, call),
+            Action::Router(router, command) => self.command(*router, *command),
+            Action::Change(what) => self.change(what),
+        }
+    }
+
+    /// Whether there is what an action is about.
+    fn is_possible(&self, action: &Action) -> Result<(), Violation> {
+        let story = |text: String| Err(Violation::new("story", text));
+        let name = |node: NodeId| self.nodes.get(node.0 as usize).map(|node| &*node.name);
+        let is_router = |node: NodeId| match (name(node), self.nodes.get(node.0 as usize)) {
+            (Some(_), Some(Node { kind: Kind::Router(_), .. })) => Ok(()),
+            (Some(name), _) => story(format!("{name} is no router")),
+            (None, _) => story(format!("there is no node {}", node.0)),
         };
+        let has_link = |link: LinkId| match self.links.get(link.0 as usize) {
+            Some(_) => Ok(()),
+            None => story(format!("there is no link {}", link.0)),
+        };
+        match action {
+            Action::Host(node, _) => match name(*node) {
+                None => story(format!("there is no node {}", node.0)),
+                Some(name) if self.scene().is_router(*node) => story(format!("{name} is no host")),
+                Some(_) => Ok(()),
+            },
+            Action::Router(node, Command::Clock(clock)) if !clock.ticks() => {
+                is_router(*node)?;
+                story("a clock must advance in steps of 1 ms or more".into())
+            }
+            Action::Router(node, _) | Action::Change(Change::Jump { node, .. }) => is_router(*node),
+            Action::Change(Change::Partition { link, apart }) => {
+                has_link(*link)?;
+                let scene = self.scene();
+                let stray =
+                    apart.iter().find(|node| name(**node).is_none() || scene.link_of(**node) != *link);
+                match stray {
+                    Some(node) => story(format!("node {} is not on link {}", node.0, scene.link_name(*link))),
+                    None => Ok(()),
+                }
+            }
+            Action::Change(Change::Heal { link } | Change::Faults { link, .. }) => has_link(*link),
+            Action::Change(Change::Calm) => Ok(()),
+        }
+    }
+
+    /// Calls on a host. On one that is down nobody is there to listen: that is told, and is a violation here.
+    pub(super) fn call(&mut self, node: NodeId, call: &Call) {
+        let now = self.now;
+        let Kind::Host(host) = &mut self.nodes[node.0 as usize].kind else { return };
         let link = &mut self.links[host.link.0 as usize];
         if *call == Call::Crash {
             for group in host.wants().keys() {
@@ -24,13 +74,16 @@ impl World {
             }
         }
         if matches!(call, Call::Listen { .. }) && !host.is_up {
-            return self.tell(&Happening::Refused { node, call, why: Refusal::Down });
+            self.tell(&Happening::Refused { node, call, why: Refusal::Down });
+            let text = format!("{} is down and cannot {call}", self.scene().name(node));
+            return self.fail(Violation::new(REFUSED, text));
         }
         let group = match host.call(now, call) {
             Ok(group) => group,
             Err(refusal) => {
-                self.tell(&Happening::Refused { node, call, why: Refusal::Stack(&refusal) })?;
-                return Err(Violation::new(REFUSED, format!("{name} refuses to {call}: {refusal}")));
+                self.tell(&Happening::Refused { node, call, why: Refusal::Stack(&refusal) });
+                let text = format!("{} refuses to {call}: {refusal}", self.scene().name(node));
+                return self.fail(Violation::new(REFUSED, text));
             }
         };
         if let Some(group) = group {
@@ -38,29 +91,37 @@ impl World {
             let shares = |wanted: &Ipv6Addr| wanted.to_bits() as u32 == group.to_bits() as u32;
             link.set_filter(node, group, host.wants().keys().any(shares));
         }
-        if let Call::Up { link_local: None } = call {
-            let (at, link_local) = (now + Duration::from_millis(host.tentative_ms), Some(host.link_local));
-            if host.tentative_ms > 0 {
-                self.at(at, Action::Host(node, Call::Up { link_local }));
+        if let Call::Up { link_local } = call {
+            if link_local.is_none() && host.tentative_ms > 0 {
+                let at = now + Duration::from_millis(host.tentative_ms);
+                self.queue.push(at, Due::Address { host: node, stay: host.stay });
+            }
+            for first in host.lives.iter_mut().filter_map(|life| life.begin(now)) {
+                self.queue.push(first, Due::Behave(node));
             }
         }
-        self.tell(&Happening::Host { node, call })?;
-        self.flush_host(node)
+        self.tell(&Happening::Host { node, call });
+        self.flush_host(node);
     }
 
-    pub(super) fn command(&mut self, node: NodeId, command: Command) -> Result<(), Violation> {
+    /// The time is over in which an address was tentative.
+    pub(super) fn confirm_address(&mut self, node: NodeId, stay: u64) {
+        let Kind::Host(host) = &self.nodes[node.0 as usize].kind else { return };
+        if host.is_up && host.stay == stay {
+            let link_local = Some(host.link_local);
+            self.call(node, &Call::Up { link_local });
+        }
+    }
+
+    pub(super) fn command(&mut self, node: NodeId, command: Command) {
         let now = self.now;
-        let name = &self.nodes[node.0 as usize].name;
-        let not_a_router = || Violation::new("story", format!("{name} is no router"));
-        let error = not_a_router();
-        let Kind::Router(router) = &mut self.nodes[node.0 as usize].kind else { return Err(error) };
+        let Kind::Router(router) = &mut self.nodes[node.0 as usize].kind else { return };
         let local = router.clock.local(now);
         let (mut sent, mut told) = (Vec::new(), Vec::new());
         let input = match command {
             Command::Start => {
                 router.has_power = true;
-                let instant = local;
-                router.engine.start(instant, router.link_local);
+                router.engine.start(local, router.link_local);
                 Input::Start(router.link_local)
             }
             Command::Stop | Command::Restart => {
@@ -74,28 +135,33 @@ impl World {
             Command::Address(link_local) => {
                 router.link_local = link_local;
                 if !router.engine.is_running() {
-                    return Ok(());
+                    return;
                 }
                 router.engine.set_address(local, link_local);
                 Input::Address(link_local)
             }
+            Command::Reconfigure(config) => {
+                router.reconfigure(local, config);
+                Input::Reconfigure
+            }
             Command::Clock(clock) => {
                 router.clock.clock = clock;
                 router.wake = None;
-                self.schedule(node);
-                return Ok(());
+                return self.schedule(node);
             }
         };
-        if command == Command::Crash {
-            self.finish_turn(node, local, &input, sent, &told)
-        } else {
-            router.advance(local, &mut sent, &mut told)?;
-            self.finish_turn(node, local, &input, sent, &told)?;
-            if command == Command::Restart { self.command(node, Command::Start) } else { Ok(()) }
+        let advanced = match command {
+            Command::Crash => Ok(()),
+            _ => router.advance(local, &mut sent, &mut told),
+        };
+        self.finish_turn(node, local, &input, sent, &told);
+        self.note(advanced);
+        if command == Command::Restart {
+            self.command(node, Command::Start);
         }
     }
 
-    pub(super) fn change(&mut self, what: &Change) -> Result<(), Violation> {
+    fn change(&mut self, what: &Change) {
         match what {
             Change::Partition { link, apart } => self.links[link.0 as usize].part(apart),
             Change::Heal { link } => self.links[link.0 as usize].heal(),
@@ -107,12 +173,12 @@ impl World {
                     self.schedule(*node);
                 }
             }
-            Change::Calm => self.calm(),
+            Change::Calm => self.end_faults(),
         }
-        self.tell(&Happening::Change { what })
+        self.tell(&Happening::Change { what });
     }
 
-    fn calm(&mut self) {
+    fn end_faults(&mut self) {
         for link in &mut self.links {
             link.heal();
             let shortest = link.faults.delay_ms.0;
@@ -129,10 +195,8 @@ impl World {
                     for life in &mut host.lives {
                         life.end();
                     }
-                    if !host.station.is_honest() {
-                        host.is_up = false;
-                        host.wake_at = None;
-                        host.station.crash();
+                    if host.station.is_mischief() {
+                        host.crash();
                     }
                 }
             }

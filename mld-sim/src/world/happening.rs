@@ -172,6 +172,8 @@ pub enum Input<'a> {
     Address(Option<Ipv6Addr>),
     /// It was stopped.
     Stop,
+    /// It was given another configuration, which it now has.
+    Reconfigure,
     /// It lost its power: everything is forgotten and nothing told.
     Crash,
     /// A packet came in.

@@ -17,6 +17,7 @@ pub struct Host {
     pub(super) behaviours: Vec<Behaviour>,
     pub(super) is_off: bool,
     pub(super) tentative_ms: u64,
+    pub(super) all_multicast: bool,
 }
 
 impl Host {
@@ -29,6 +30,7 @@ impl Host {
             behaviours: Vec::new(),
             is_off: false,
             tentative_ms: 0,
+            all_multicast: false,
         }
     }
 
@@ -50,6 +52,14 @@ impl Host {
     #[must_use]
     pub const fn off(mut self) -> Self {
         self.is_off = true;
+        self
+    }
+
+    /// Its link-layer filter takes every multicast frame, and a switch that snoops sends it Reports: what a router's
+    /// interface does (R-WIRE-12, R-SNP-3). For a station that is a router, and for a [probe](crate::station::probe).
+    #[must_use]
+    pub const fn all_multicast(mut self) -> Self {
+        self.all_multicast = true;
         self
     }
 }
@@ -84,6 +94,8 @@ pub(super) struct HostNode {
     /// Up, with an address that is no longer tentative.
     pub(super) has_address: bool,
     pub(super) tentative_ms: u64,
+    /// Counts its comings and goings: what was begun in one time up does not happen in another.
+    pub(super) stay: u64,
     pub(super) wake_at: Option<Instant>,
     pub(super) lives: Vec<Life>,
     pub(super) outbox: Outbox,
@@ -94,9 +106,8 @@ pub(super) struct HostNode {
 }
 
 impl HostNode {
-    pub(super) fn new(link: LinkId, host: Host, key: u64, now: Instant) -> Self {
-        let lives =
-            host.behaviours.into_iter().zip(0..).map(|(behaviour, at)| Life::new(behaviour, key, at, now));
+    pub(super) fn new(link: LinkId, host: Host, key: u64) -> Self {
+        let lives = host.behaviours.into_iter().zip(0..).map(|(behaviour, at)| Life::new(behaviour, key, at));
         Self {
             link,
             link_local: host.link_local,
@@ -104,6 +115,7 @@ impl HostNode {
             is_up: false,
             has_address: false,
             tentative_ms: host.tentative_ms,
+            stay: 0,
             wake_at: None,
             lives: lives.collect(),
             outbox: Outbox::default(),
@@ -121,6 +133,7 @@ impl HostNode {
         match call {
             Call::Up { link_local } => {
                 self.is_up = true;
+                self.stay += 1;
                 self.has_address = link_local.is_some();
                 if let Some(link_local) = *link_local {
                     self.link_local = link_local;
@@ -129,26 +142,32 @@ impl HostNode {
                 Ok(None)
             }
             Call::Crash => {
-                self.is_up = false;
-                self.has_address = false;
-                self.wake_at = None;
-                self.station.crash();
-                self.outbox.clear();
-                self.sockets.clear();
-                self.wants.clear();
+                self.crash();
                 Ok(None)
             }
             Call::Listen { socket, group, mode, sources } => {
-                if !self.is_up {
-                    return Ok(None);
-                }
                 self.station.listen(now, *socket, *group, *mode, sources, &mut self.outbox)?;
-                if self.station.is_honest() {
-                    self.want(*socket, *group, *mode, sources);
-                }
+                self.want(*socket, *group, *mode, sources);
                 Ok(Some(*group))
             }
         }
+    }
+
+    /// It has no power and knows nothing.
+    pub(super) fn crash(&mut self) {
+        self.is_up = false;
+        self.stay += 1;
+        self.has_address = false;
+        self.wake_at = None;
+        self.station.crash();
+        self.outbox.clear();
+        self.sockets.clear();
+        self.wants.clear();
+    }
+
+    /// The address that it comes up with by itself; nothing: it is tentative at first.
+    pub(super) fn own_address(&self) -> Option<Ipv6Addr> {
+        (self.tentative_ms == 0).then_some(self.link_local)
     }
 
     fn want(&mut self, socket: u32, group: Ipv6Addr, mode: FilterMode, sources: &[Ipv6Addr]) {
@@ -167,6 +186,7 @@ impl HostNode {
         }
     }
 
+    /// The groups that its link-layer filter takes.
     pub(super) const fn wants(&self) -> &BTreeMap<Ipv6Addr, Wants> {
         &self.wants
     }

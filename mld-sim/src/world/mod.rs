@@ -12,7 +12,7 @@
 //! let mut world = World::new(7);
 //! let lan = world.link(Link::ethernet().faults(Faults { delay_ms: (1, 20), loss_ppm: 10_000, ..Faults::NONE }));
 //! let router = world.router(lan, Router::new("r1", "fe80::1".parse()?));
-//! let host = world.host(lan, Host::new("h1", "fe80::a".parse()?, ListenerHost::new(7)));
+//! let host = world.host(lan, Host::new("h1", "fe80::a".parse()?, ListenerHost::new()));
 //! world.listen(host, 0, "ff05::1".parse()?, FilterMode::Exclude, &[])?;
 //! world.run_for(Duration::from_secs(30))?;
 //! assert!(world.scene().engine(router).unwrap().forwards("ff05::1".parse()?, "2001:db8::1".parse()?));
@@ -29,12 +29,14 @@ mod queue;
 mod router;
 mod run;
 mod scene;
+mod verbs;
 mod wire;
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
+use std::collections::BTreeSet;
 
-use mld_proto::{FilterMode, Instant};
+use mld_proto::{Config, Instant};
 
 pub use behaviour::Behaviour;
 pub use clock::Clock;
@@ -60,7 +62,11 @@ pub struct World {
     queue: Queue,
     links: Vec<LinkState>,
     nodes: Vec<Node>,
+    /// What nodes are called.
+    names: BTreeSet<String>,
     observers: Vec<Box<dyn Observer>>,
+    /// The first rule that was broken since the last call.
+    broken: Option<Violation>,
     counts: Counts,
 }
 
@@ -99,6 +105,11 @@ pub enum Command {
     Restart,
     /// Its link-local address changes, appears or goes away.
     Address(Option<Ipv6Addr>),
+    /// It is given another configuration while it runs; limits count up to those that it had at first.
+    ///
+    /// The [judges](crate::judge) do not know what a router should keep of what it knew under other settings. They leave it
+    /// alone until it starts again.
+    Reconfigure(Config),
     /// Its clock goes like this from now on.
     Clock(Clock),
 }
@@ -128,24 +139,38 @@ impl World {
             queue: Queue::default(),
             links: Vec::new(),
             nodes: Vec::new(),
+            names: BTreeSet::new(),
             observers: Vec::new(),
+            broken: None,
             counts: Counts::default(),
         }
     }
 
     /// Adds a link.
+    ///
+    /// # Panics
+    ///
+    /// If another link has its name: what a link does to frames is drawn from that.
     pub fn link(&mut self, link: Link) -> LinkId {
         let id = LinkId(self.links.len() as u32);
-        self.links.push(LinkState::new(id, link, self.seed));
+        let link = LinkState::new(id, link, self.seed);
+        assert!(self.links.iter().all(|other| other.name != link.name), "two links are called {}", link.name);
+        self.links.push(link);
         id
     }
 
     /// Adds a router to a link. It starts now unless it is off.
+    ///
+    /// # Panics
+    ///
+    /// If the world has no such link, there is no room on it (point-to-point), another node has the router's name, or its
+    /// clock stands still.
     pub fn router(&mut self, link: LinkId, router: Router) -> NodeId {
+        assert!(router.clock.ticks(), "the clock of {} stands still: tick_ms is 0", router.name);
         let key = Rng::named(self.seed, &router.name).next_u64();
         let is_off = router.is_off;
         let node = RouterNode::new(link, &router, key);
-        let id = self.add(router.name, key, Kind::Router(Box::new(node)));
+        let id = self.add(link, router.name, key, Kind::Router(Box::new(node)));
         self.links[link.0 as usize].routers.push(id);
         if !is_off {
             self.at(self.now, Action::Router(id, Command::Start));
@@ -153,26 +178,41 @@ impl World {
         id
     }
 
-    /// Adds a host to a link. It comes up now unless it is off.
-    pub fn host(&mut self, link: LinkId, host: Host) -> NodeId {
+    /// Adds a host to a link. It comes up now unless it is off. Its station draws from a generator of the world's seed and
+    /// its name.
+    ///
+    /// # Panics
+    ///
+    /// If the world has no such link, there is no room on it (point-to-point), another node has the host's name, or a
+    /// behaviour has no group to go to.
+    pub fn host(&mut self, link: LinkId, mut host: Host) -> NodeId {
+        let is_possible = host.behaviours.iter().all(Behaviour::is_possible);
+        assert!(is_possible, "a behaviour of {} has no group to go to", host.name);
         let key = Rng::named(self.seed, &host.name).next_u64();
-        let (name, is_off, address, tentative_ms) =
-            (host.name.clone(), host.is_off, host.link_local, host.tentative_ms);
-        let node = HostNode::new(link, host, key, self.now);
-        let behaves: Vec<_> = node.lives.iter().filter_map(|life| life.next()).collect();
-        let id = self.add(name, key, Kind::Host(Box::new(node)));
-        self.links[link.0 as usize].hosts.push(id);
-        if !is_off {
-            let link_local = (tentative_ms == 0).then_some(address);
-            self.at(self.now, Action::Host(id, Call::Up { link_local }));
+        host.station.draw_from(Rng::named(self.seed, &format!("station {}", host.name)));
+        let (name, is_off, all_multicast) = (host.name.clone(), host.is_off, host.all_multicast);
+        let node = HostNode::new(link, host, key);
+        let link_local = node.own_address();
+        let id = self.add(link, name, key, Kind::Host(Box::new(node)));
+        let link = &mut self.links[link.0 as usize];
+        link.hosts.push(id);
+        if all_multicast {
+            link.all_multicast.push(id);
         }
-        for at in behaves {
-            self.queue.push(at, Due::Behave(id));
+        if !is_off {
+            self.at(self.now, Action::Host(id, Call::Up { link_local }));
         }
         id
     }
 
-    fn add(&mut self, name: String, key: u64, kind: Kind) -> NodeId {
+    fn add(&mut self, link: LinkId, name: String, key: u64, kind: Kind) -> NodeId {
+        match self.links.get(link.0 as usize) {
+            None => panic!("there is no link {} for {name}", link.0),
+            Some(link) => {
+                assert!(link.has_room(), "there is no room for {name} on {}, which has two ends", link.name)
+            }
+        }
+        assert!(self.names.insert(name.clone()), "two nodes are called {name}");
         let id = NodeId(self.nodes.len() as u32);
         let [a, b, c, d] = (id.0 + 1).to_be_bytes();
         self.nodes.push(Node { name, mac: [0x02, 0, a, b, c, d], key, sent: 0, kind });
@@ -185,46 +225,31 @@ impl World {
     }
 
     /// Does something at a moment to come; what lies in the past is done at once when the world runs.
+    ///
+    /// A call of [`Call::Listen`] on a host that is down then is told ([`Happening::Refused`]) and ends no run: whoever plans
+    /// ahead need not know who will be up.
     pub fn at(&mut self, at: Instant, action: Action) {
         self.queue.push(at.max(self.now), Due::Act(Box::new(action)));
     }
 
-    /// Does something now.
+    /// Does something now, after all that is due now.
     ///
     /// # Errors
     ///
-    /// An observer saw a rule broken.
-    pub fn act(&mut self, action: &Action) -> Result<(), Violation> {
-        let done = match action {
-            Action::Host(host, call) => self.call(*host, call),
-            Action::Router(router, command) => self.command(*router, *command),
-            Action::Change(what) => self.change(what),
-        };
-        done.map_err(|violation| Violation { at: self.now, ..violation })
-    }
-
-    /// What a socket of a host wants of a group from now on (RFC 9777 section 3).
-    ///
-    /// # Errors
-    ///
-    /// As for [`act`](Self::act).
-    pub fn listen(
-        &mut self,
-        host: NodeId,
-        socket: u32,
-        group: Ipv6Addr,
-        mode: FilterMode,
-        sources: &[Ipv6Addr],
-    ) -> Result<(), Violation> {
+    /// An observer saw a rule broken. Or the action cannot be: there is no such node or link, or it is of the other kind
+    /// (rule `story`); the host is down, or its station refuses the call (rule `refused`).
+    pub fn act(&mut self, action: Action) -> Result<(), Violation> {
         self.run_for(Duration::ZERO)?;
-        self.act(&Action::Host(host, Call::Listen { socket, group, mode, sources: sources.into() }))
+        self.perform(&action);
+        self.verdict()
     }
 
     /// Lets time pass.
     ///
     /// # Errors
     ///
-    /// As for [`act`](Self::act).
+    /// As for [`act`](Self::act). What broke a rule, and all that came of it at once, has been done and told to every
+    /// observer; the world may be run on.
     pub fn run_for(&mut self, duration: Duration) -> Result<(), Violation> {
         self.run_until(self.now + duration)
     }
@@ -237,7 +262,8 @@ impl World {
     pub fn run_until(&mut self, end: Instant) -> Result<(), Violation> {
         while let Some((at, due)) = self.queue.pop_until(end) {
             self.now = at;
-            self.happen(due).map_err(|violation| Violation { at, ..violation })?;
+            self.happen(due);
+            self.verdict()?;
         }
         self.now = self.now.max(end);
         Ok(())
@@ -258,12 +284,7 @@ impl World {
         Scene { nodes: &self.nodes, links: &self.links }
     }
 
-    fn tell(&mut self, happening: &Happening<'_>) -> Result<(), Violation> {
-        let mut observers = core::mem::take(&mut self.observers);
-        let scene = Scene { nodes: &self.nodes, links: &self.links };
-        let told =
-            observers.iter_mut().try_for_each(|observer| observer.observe(&scene, self.now, happening));
-        self.observers = observers;
-        told
+    fn verdict(&mut self) -> Result<(), Violation> {
+        self.broken.take().map_or(Ok(()), Err)
     }
 }

@@ -22,6 +22,8 @@ pub(super) enum Due {
     Wake(NodeId),
     /// The behaviour of a host goes on.
     Behave(NodeId),
+    /// The address of a host is no longer tentative, if it is still that time up.
+    Address { host: NodeId, stay: u64 },
 }
 
 /// What is due, by time; of one instant wake-ups come last (R-TIM-13), otherwise in the order of pushing.

@@ -85,6 +85,8 @@ pub(super) struct RouterNode {
     pub(super) wake: Option<Wake>,
     buffer: Box<[u8]>,
     hash_seed: u64,
+    /// How many groups and sources its tables hold.
+    room: (u32, u32),
 }
 
 /// A wake-up of a router.
@@ -99,23 +101,33 @@ pub(super) struct Wake {
 impl RouterNode {
     pub(super) fn new(link: LinkId, router: &Router, seed: u64) -> Self {
         let config = with_limits(router.config);
+        let room = (config.max_groups(), config.max_sources());
         Self {
             link,
             link_local: router.link_local,
-            engine: engine(config, seed),
+            engine: engine(config, room, seed),
             clock: LocalClock::new(router.clock, seed),
             has_power: false,
             wake: None,
             buffer: vec![0; BUFFER].into(),
             hash_seed: seed,
+            room,
         }
     }
 
     /// Loses everything it knew.
     pub(super) fn crash(&mut self) {
-        self.engine = engine(*self.engine.config(), self.hash_seed);
+        self.engine = engine(*self.engine.config(), self.room, self.hash_seed);
         self.has_power = false;
         self.wake = None;
+    }
+
+    /// Takes new settings. Its tables stay as large as they are.
+    pub(super) fn reconfigure(&mut self, local: Instant, config: Config) {
+        let (groups, sources) = self.room;
+        let limited = config.to_builder().max_groups(groups.min(config.max_groups()));
+        let limited = limited.max_sources(sources.min(config.max_sources())).build();
+        self.engine.reconfigure(local, limited.unwrap_or(config));
     }
 
     /// Ends the deadlines until `local`, then takes what the engine sends and tells.
@@ -151,19 +163,19 @@ impl RouterNode {
         told: &mut Vec<Told>,
     ) -> Result<(), Violation> {
         let mtu = usize::from(self.engine.config().mtu());
+        let mut done = Ok(());
         loop {
             let octets = match self.engine.poll_transmit(local, &mut self.buffer) {
                 Ok(None) => break,
                 Ok(Some(transmit)) => transmit.len,
                 Err(BufferTooSmall { needed }) => needed,
             };
-            if octets > mtu.min(BUFFER) {
-                return Err(Violation::new(
-                    "mtu",
-                    format!("a packet of {octets} octets does not fit the link"),
-                ));
+            if octets > mtu {
+                let text = format!("a packet of {octets} octets does not fit the link");
+                done = done.and(Err(Violation::new("mtu", text)));
             }
-            sent.push(self.buffer[..octets].into());
+            let Some(packet) = self.buffer.get(..octets) else { break };
+            sent.push(packet.into());
         }
         while let Some(event) = self.engine.poll_event() {
             match event {
@@ -176,7 +188,7 @@ impl RouterNode {
                 _ => {}
             }
         }
-        Ok(())
+        done
     }
 
     /// Takes a packet; the facts in it go to `items`.
@@ -219,9 +231,9 @@ fn with_limits(config: Config) -> Config {
     limited.build().unwrap_or(config)
 }
 
-fn engine(config: Config, hash_seed: u64) -> Engine {
-    let groups = config.max_groups() as usize + SPARE_SLOTS;
-    let sources = config.max_sources() as usize + SPARE_SLOTS;
+fn engine(config: Config, (groups, sources): (u32, u32), hash_seed: u64) -> Engine {
+    let groups = groups as usize + SPARE_SLOTS;
+    let sources = sources as usize + SPARE_SLOTS;
     let index = IndexSlot::count_for(groups, sources);
     let tables = Tables::new(
         vec![GroupSlot::EMPTY; groups].into(),

@@ -9,6 +9,8 @@ use super::{Clock, Engine, Faults, Kind, Medium, Node, Wants};
 use crate::station::HostSettings;
 
 /// Read access to everything in a world.
+///
+/// A method that is given the number of a node or link that the world does not have panics.
 #[derive(Clone, Copy)]
 pub struct Scene<'w> {
     pub(super) nodes: &'w [Node],
@@ -131,7 +133,8 @@ impl<'w> Scene<'w> {
     pub fn wants(self, node: NodeId) -> Option<&'w BTreeMap<Ipv6Addr, Wants>> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => None,
-            Kind::Host(host) => Some(host.wants()),
+            Kind::Host(host) if host.station.is_honest() => Some(host.wants()),
+            Kind::Host(_) => Some(const { &BTreeMap::new() }),
         }
     }
 
@@ -139,7 +142,8 @@ impl<'w> Scene<'w> {
     pub fn sockets(self, node: NodeId) -> Option<&'w BTreeMap<(Ipv6Addr, u32), Wants>> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => None,
-            Kind::Host(host) => Some(host.sockets()),
+            Kind::Host(host) if host.station.is_honest() => Some(host.sockets()),
+            Kind::Host(_) => Some(const { &BTreeMap::new() }),
         }
     }
 }

@@ -7,7 +7,6 @@ use super::happening::{Frame, Happening, Loss, NodeId};
 use super::link::{Fate, Medium, damage};
 use super::queue::Due;
 use super::{Kind, World};
-use crate::judge::Violation;
 
 /// Where the destination address of an IPv6 packet ends.
 const DESTINATION_END: usize = 40;
@@ -52,10 +51,10 @@ impl World {
     }
 
     /// Puts a frame on its link: decides for each receiver whether and when it arrives.
-    pub(super) fn transmit(&mut self, frame: &Rc<Frame>) -> Result<(), Violation> {
+    pub(super) fn transmit(&mut self, frame: &Rc<Frame>) {
         let is_watched = !self.observers.is_empty();
         if is_watched {
-            self.tell(&Happening::Sent { frame })?;
+            self.tell(&Happening::Sent { frame });
         }
         let receivers = self.receivers(frame);
         let sender = &mut self.nodes[frame.from.0 as usize];
@@ -66,13 +65,13 @@ impl World {
             let at = self.now + Duration::from_millis(link.faults.delay_ms.0);
             if is_watched {
                 for &to in &receivers {
-                    self.tell(&Happening::UnderWay { frame, to })?;
+                    self.tell(&Happening::UnderWay { frame, to });
                 }
             }
             if !receivers.is_empty() {
                 self.queue.push(at, Due::Arrive { frame: Rc::clone(frame), to: receivers.into() });
             }
-            return Ok(());
+            return;
         }
         for to in receivers {
             let link = &self.links[frame.link.0 as usize];
@@ -85,7 +84,7 @@ impl World {
                         let damaged = damaged.map(|rng| damage(&frame.packet, rng));
                         for delay_ms in [Some(delay_ms), again_ms].into_iter().flatten() {
                             if is_watched {
-                                self.tell(&Happening::UnderWay { frame, to })?;
+                                self.tell(&Happening::UnderWay { frame, to });
                             }
                             let at = self.now + Duration::from_millis(delay_ms);
                             let (frame, damaged) = (Rc::clone(frame), damaged.clone());
@@ -97,10 +96,9 @@ impl World {
             };
             self.counts.losses += 1;
             if is_watched {
-                self.tell(&Happening::Lost { frame, to, why })?;
+                self.tell(&Happening::Lost { frame, to, why });
             }
         }
-        Ok(())
     }
 
     /// Whose link-layer filter takes the frame.
@@ -112,10 +110,11 @@ impl World {
         match (link.medium, frame.destination_mac) {
             (Medium::Ethernet, [0x33, 0x33, low @ ..]) => {
                 let is_report = frame.packet.get(TYPE_OFFSET).is_some_and(|kind| REPORT_TYPES.contains(kind));
+                let listeners = link.listeners(u32::from_be_bytes(low));
+                let hosts: &[NodeId] = if link.snooping && is_report { &[] } else { listeners };
+                let more = link.all_multicast.iter().filter(|id| hosts.binary_search(id).is_err());
                 let mut receivers = others(&link.routers);
-                if !(link.snooping && is_report) {
-                    receivers.extend(others(link.listeners(u32::from_be_bytes(low))));
-                }
+                receivers.extend(hosts.iter().chain(more).filter(|id| **id != frame.from));
                 receivers
             }
             (Medium::Ethernet, mac) if mac != [0xff; 6] => {

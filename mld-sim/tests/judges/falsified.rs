@@ -43,7 +43,7 @@ fn judged(
     world.observe(Liar { bench: bench.clone(), lie: Box::new(lie) });
     let lan = world.link(Link::ethernet());
     let router = world.router(lan, Router::new("r1", ip(ROUTER)).clock(clock));
-    let host = world.host(lan, Host::new("h1", ip(HOST), ListenerHost::new(1)));
+    let host = world.host(lan, Host::new("h1", ip(HOST), ListenerHost::new()));
     let plan = vec![
         (1000, report(SPEAKER, IS_EX, SPEAKERS, &[])),
         (60_000, report(SPEAKER, TO_IN, SPEAKERS, &[])),
@@ -55,7 +55,7 @@ fn judged(
     // It is not asked when the speaker leaves in its place.
     world.at(ms(50_000), Action::Change(Change::Partition { link: lan, apart: vec![host] }));
     world.run_until(ms(500_000))?;
-    world.act(&Action::Router(router, Command::Stop))?;
+    world.act(Action::Router(router, Command::Stop))?;
     bench.finish(&world)
 }
 

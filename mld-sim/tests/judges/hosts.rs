@@ -42,7 +42,7 @@ fn broken_in_a_life(station: impl Station + 'static) -> (&'static str, u64, Stri
 fn honest_host_breaks_no_rule() {
     let (mut world, bench, host) = lan(Bent::hiding(|_| false));
     a_life(&mut world, &bench, host).expect("nothing is wrong");
-    let (mut world, bench, host) = lan(ListenerHost::new(1));
+    let (mut world, bench, host) = lan(ListenerHost::new());
     a_life(&mut world, &bench, host).expect("nothing is wrong");
 }
 

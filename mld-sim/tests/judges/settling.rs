@@ -16,7 +16,7 @@ fn lan(configs: [Config; 2]) -> (World, [NodeId; 2], NodeId) {
     let mut router =
         |name: &str, address, config| world.router(lan, Router::new(name, ip(address)).config(config));
     let routers = [router("r1", ROUTER, configs[0]), router("r2", "fe80::2", configs[1])];
-    let host = world.host(lan, Host::new("h1", ip(HOST), ListenerHost::new(1)));
+    let host = world.host(lan, Host::new("h1", ip(HOST), ListenerHost::new()));
     join(&mut world, host, GROUP).expect("the group can be joined");
     world.run_until(ms(60_000)).expect("nobody judges");
     (world, routers, host)
@@ -25,7 +25,7 @@ fn lan(configs: [Config; 2]) -> (World, [NodeId; 2], NodeId) {
 /// Goes on for ever, as far as a settled world is concerned.
 fn parted(world: &mut World, apart: NodeId) {
     let link = world.scene().link_of(apart);
-    world.act(&Action::Change(Change::Partition { link, apart: vec![apart] })).expect("nobody judges");
+    world.act(Action::Change(Change::Partition { link, apart: vec![apart] })).expect("nobody judges");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn one_source_too_many_breaks_settled() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
     world.router(lan, Router::new("r1", ip(ROUTER)));
-    let host = world.host(lan, Host::new("h1", ip(HOST), ListenerHost::new(1)));
+    let host = world.host(lan, Host::new("h1", ip(HOST), ListenerHost::new()));
     let listen = world.listen(host, 0, ip(GROUP), FilterMode::Include, &[ip("2001:db8::1")]);
     listen.expect("the group can be joined");
     let babble = |at: u64| (100_000 * at, report("fe80::b", 5, GROUP, &["2001:db8::2"]));
@@ -90,8 +90,8 @@ fn full_tables_are_an_excuse_and_room_is_none() {
         // Nothing of the second group gets through.
         let lan = world.link(Link::ethernet());
         world.router(lan, Router::new("r1", ip(ROUTER)).config(config));
-        let one = world.host(lan, Host::new("h1", ip(HOST), ListenerHost::new(1)));
-        let two = world.host(lan, Host::new("h2", ip("fe80::b"), ListenerHost::new(2)));
+        let one = world.host(lan, Host::new("h1", ip(HOST), ListenerHost::new()));
+        let two = world.host(lan, Host::new("h2", ip("fe80::b"), ListenerHost::new()));
         join(&mut world, one, GROUP).expect("the group can be joined");
         world.run_until(ms(5000)).expect("nobody judges");
         if max_groups > 1 {
@@ -139,7 +139,7 @@ fn routers_of_two_versions_owe_each_other_nothing() {
 fn settling_waits_for_what_is_known_to_end() {
     let (mut world, [r1, _], host) = lan([Config::DEFAULT; 2]);
     // The host leaves without a word: its group ends by itself.
-    world.act(&Action::Host(host, mld_sim::world::Call::Crash)).expect("nobody judges");
+    world.act(Action::Host(host, mld_sim::world::Call::Crash)).expect("nobody judges");
     settle(&mut world).expect("the group has ended");
     assert!(world.scene().engine(r1).expect("a router").groups().next().is_none());
     assert!(world.now() >= ms(60_000 + 270_000));
@@ -150,6 +150,6 @@ fn loss_that_never_ends_breaks_settled_or_one_querier() {
     let (mut world, [r1, _], _) = lan([Config::DEFAULT; 2]);
     let link = world.scene().link_of(r1);
     let faults = Faults { loss_ppm: 1_000_000, ..Faults::NONE };
-    world.act(&Action::Change(Change::Faults { link, faults })).expect("nobody judges");
+    world.act(Action::Change(Change::Faults { link, faults })).expect("nobody judges");
     assert_eq!(broken(settle(&mut world)).0, "one-querier");
 }

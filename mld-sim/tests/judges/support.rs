@@ -57,7 +57,7 @@ pub(crate) struct Bent {
 impl Bent {
     /// Sends these packets in place of each.
     pub(crate) fn sending(bend: impl FnMut(&[u8]) -> Vec<Vec<u8>> + 'static) -> Self {
-        Self { inner: ListenerHost::new(1), bend: Box::new(bend), retort: Box::new(|_| Vec::new()) }
+        Self { inner: ListenerHost::new(), bend: Box::new(bend), retort: Box::new(|_| Vec::new()) }
     }
 
     /// Keeps some packets to itself.

@@ -120,7 +120,7 @@ fn trouble(world: &mut World) {
     let mut stage = Stage::new(world, Link::ethernet().name("upstairs").faults(faults));
     stage.router("kitchen router", "fe80::1");
     for name in ["ann", "bob", "cid"] {
-        let station = RawHost::new(RawSettings::DEFAULT, Rng::named(7, name));
+        let station = RawHost::new(RawSettings::DEFAULT);
         let churn = Behaviour::Churn {
             groups: groups.clone(),
             sources: addresses("2001:db8::"),
@@ -179,7 +179,7 @@ impl<'w> Stage<'w> {
     }
 
     fn host(&mut self, name: &str, link_local: &str, settings: RawSettings) -> NodeId {
-        let station = RawHost::new(settings, Rng::named(7, name));
+        let station = RawHost::new(settings);
         self.world.host(self.link, Host::new(name, address(link_local), station))
     }
 

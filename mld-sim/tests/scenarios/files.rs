@@ -184,7 +184,7 @@ fn everything() -> Story {
     };
     let evil = |name: &str, kind| MischiefPart {
         name: name.into(),
-        link: "two".into(),
+        link: "one".into(),
         address: address(0x66),
         kind,
         groups: vec![GROUP],

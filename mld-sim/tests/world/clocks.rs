@@ -78,7 +78,7 @@ fn what_was_due_when_a_clock_jumped_is_done_at_once_and_once() {
     log.clear();
     // Two Queries and the end of the group lie in between.
     let by_ms = 290_000;
-    world.act(&Action::Change(Change::Jump { node: router, by_ms })).expect("nobody judges");
+    world.act(Action::Change(Change::Jump { node: router, by_ms })).expect("nobody judges");
     run_to(&mut world, 10_000);
     let turns = log.turns(router);
     let [(10_000, 300_000, input, sent, told)] = &turns[..] else { panic!("{turns:?}") };
@@ -93,7 +93,7 @@ fn what_was_due_when_a_clock_jumped_is_done_at_once_and_once() {
 fn jumped_clock_stays_ahead() {
     let (mut world, log, router) = world(1, Clock::EXACT);
     run_to(&mut world, 10_000);
-    world.act(&Action::Change(Change::Jump { node: router, by_ms: 500 })).expect("nobody judges");
+    world.act(Action::Change(Change::Jump { node: router, by_ms: 500 })).expect("nobody judges");
     run_to(&mut world, 40_000);
     // It believes that it is 31.25 s half a second early.
     assert_eq!(timeouts(&log, router), [(SECOND_QUERY_MS - 500, SECOND_QUERY_MS)]);
@@ -104,7 +104,7 @@ fn jumps_add_up() {
     let (mut world, log, router) = world(1, Clock::EXACT);
     run_to(&mut world, 10_000);
     for by_ms in [500, 200] {
-        world.act(&Action::Change(Change::Jump { node: router, by_ms })).expect("nobody judges");
+        world.act(Action::Change(Change::Jump { node: router, by_ms })).expect("nobody judges");
     }
     run_to(&mut world, 40_000);
     assert_eq!(timeouts(&log, router), [(SECOND_QUERY_MS - 700, SECOND_QUERY_MS)]);
@@ -117,7 +117,7 @@ fn jump_of_one_clock_leaves_others_alone() {
     let links = [world.link(Link::ethernet()), world.link(Link::ethernet())];
     let routers = links.map(|link| world.router(link, Router::new(format!("r{}", link.0), ip("fe80::1"))));
     run_to(&mut world, 10_000);
-    world.act(&Action::Change(Change::Jump { node: routers[0], by_ms: 5000 })).expect("nobody judges");
+    world.act(Action::Change(Change::Jump { node: routers[0], by_ms: 5000 })).expect("nobody judges");
     run_to(&mut world, 40_000);
     assert_eq!(timeouts(&log, routers[0]), [(SECOND_QUERY_MS - 5000, SECOND_QUERY_MS)]);
     assert_eq!(timeouts(&log, routers[1]), [(SECOND_QUERY_MS, SECOND_QUERY_MS)]);
@@ -127,7 +127,7 @@ fn jump_of_one_clock_leaves_others_alone() {
 fn clock_can_be_changed_while_a_wake_up_is_under_way() {
     let (mut world, log, router) = world(1, Clock { tick_ms: 1000, late_ms: 0 });
     run_to(&mut world, 10_000);
-    world.act(&Action::Router(router, Command::Clock(Clock::EXACT))).expect("nobody judges");
+    world.act(Action::Router(router, Command::Clock(Clock::EXACT))).expect("nobody judges");
     run_to(&mut world, 40_000);
     assert_eq!(timeouts(&log, router), [(SECOND_QUERY_MS, SECOND_QUERY_MS)]);
     assert_eq!(world.scene().clock(router), Some(Clock::EXACT));

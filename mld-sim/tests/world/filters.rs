@@ -88,10 +88,10 @@ fn a_group_is_left_when_its_last_socket_has_left() {
         let mut lan = Lan::new(Link::ethernet(), version_1("fe80::a", REPORT_V1, GROUP));
         let listen = |socket, mode| Call::Listen { socket, group: ip(GROUP), mode, sources: Vec::new() };
         let second = Action::Host(lan.member, listen(7, mld_proto::FilterMode::Exclude));
-        lan.world.act(&second).expect("nobody judges");
+        lan.world.act(second).expect("nobody judges");
         for socket in leaving {
             let gone = Action::Host(lan.member, listen(*socket, mld_proto::FilterMode::Include));
-            lan.world.act(&gone).expect("nobody judges");
+            lan.world.act(gone).expect("nobody judges");
         }
         assert_eq!(lan.reached(REPORT_V1).contains(&lan.member), is_reached, "{leaving:?}");
     }
@@ -102,7 +102,7 @@ fn whoever_lost_power_listens_to_nothing_when_it_is_back() {
     let mut lan = Lan::new(Link::ethernet(), version_1("fe80::a", REPORT_V1, GROUP));
     let back = Call::Up { link_local: Some(ip("fe80::b")) };
     for call in [Call::Crash, back] {
-        lan.world.act(&Action::Host(lan.member, call)).expect("nobody judges");
+        lan.world.act(Action::Host(lan.member, call)).expect("nobody judges");
     }
     assert_eq!(lan.reached(REPORT_V1), lan.routers);
 }
@@ -129,7 +129,7 @@ fn unicast_follows_an_address_that_moves() {
     let packet = Packet::new(ip("fe80::a"), ip("fe80::77"), bytes::version_1(REPORT_V1, 0, ip(GROUP)));
     let mut lan = Lan::new(Link::ethernet(), packet.octets());
     let moved = Action::Host(lan.other, Call::Up { link_local: Some(ip("fe80::77")) });
-    lan.world.act(&moved).expect("nobody judges");
+    lan.world.act(moved).expect("nobody judges");
     assert_eq!(lan.reached(REPORT_V1), [lan.other]);
 }
 

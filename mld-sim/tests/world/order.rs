@@ -171,7 +171,7 @@ fn calm_ends_every_fault() {
     });
     let zapping = Behaviour::Zapping { channels: vec![ip("ff05::1"), ip("ff05::2")], every_ms: (100, 900) };
     let churn = Behaviour::Churn { groups: vec![ip("ff05::3")], sources: vec![], every_ms: (100, 900) };
-    let host = Host::new("h1", ip("fe80::a"), ListenerHost::new(1)).behaves(zapping).behaves(churn);
+    let host = Host::new("h1", ip("fe80::a"), ListenerHost::new()).behaves(zapping).behaves(churn);
     let host = world.host(lan, host);
     let babbler = mld_sim::station::mischief::Mischief::new(
         mld_sim::station::babbler::Babbler::new(mld_sim::station::mischief::Targets::default()),
@@ -180,7 +180,7 @@ fn calm_ends_every_fault() {
     );
     let mischief = world.host(lan, Host::new("m1", ip("fe80::b"), babbler));
     world
-        .act(&Action::Change(Change::Partition { link: lan, apart: vec![routers[0]] }))
+        .act(Action::Change(Change::Partition { link: lan, apart: vec![routers[0]] }))
         .expect("nobody judges");
     world.at(ms(CALM_MS), Action::Change(Change::Calm));
     run_to(&mut world, CALM_MS);

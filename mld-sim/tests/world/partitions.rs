@@ -73,9 +73,10 @@ fn partition_of_one_link_leaves_others_whole() {
             world.host(link, Host::new(format!("h{}{at}", link.0), ip("fe80::a"), Speaker::counting(10)))
         })
     });
-    let apart = vec![pairs[0][0], pairs[1][0]];
-    world.act(&Action::Change(Change::Partition { link: links[0], apart })).expect("nobody judges");
+    world.partition(links[0], &[pairs[0][0]]).expect("nobody judges");
     run_to(&mut world, 10);
     assert!(heard(&log, pairs[0][0], pairs[0][1]).is_empty());
     assert_eq!(heard(&log, pairs[1][0], pairs[1][1]).len(), 10);
+    let violation = world.partition(links[0], &[pairs[0][0], pairs[1][0]]).expect_err("it is elsewhere");
+    assert_eq!((violation.rule, &*violation.text), ("story", "node 2 is not on link link0"));
 }

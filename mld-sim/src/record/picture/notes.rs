@@ -220,6 +220,7 @@ impl Notes {
             Input::Address(Some(address)) => power(&format!("has the address {address}")),
             Input::Address(None) => power("has no address"),
             Input::Stop => power("stops"),
+            Input::Reconfigure => power("has another configuration"),
             Input::Crash => power("crashes"),
             Input::Packet { .. } => None,
             Input::Timeout => timer_text(scene, node, turn.told).map(|text| (Kind::Timer, text)),
@@ -245,7 +246,7 @@ impl Notes {
                     }
                 }
             }
-            Input::Address(_) | Input::Timeout => {}
+            Input::Address(_) | Input::Reconfigure | Input::Timeout => {}
         }
         for told in turn.told {
             self.entries[entry].is_news = true;

@@ -769,7 +769,7 @@ impl Bench {
     }
 
     fn down(settings: RawSettings) -> Self {
-        let host = RawHost::new(settings, Rng::named(1, "host"));
+        let host = RawHost { rng: Rng::named(1, "host"), ..RawHost::new(settings) };
         Self { host, now: Instant::from_millis(10_000), out: Outbox::default(), log: Vec::new() }
     }
 

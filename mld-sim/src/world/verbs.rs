@@ -1,0 +1,159 @@
+//! What a test does with a world, in words.
+
+use core::net::Ipv6Addr;
+
+use mld_proto::{Config, FilterMode};
+
+use super::happening::{Call, Change, LinkId, NodeId};
+use super::{Action, Command, Kind, World};
+use crate::judge::{self, Violation};
+
+/// Each is one [`act`](World::act), and errs as that does.
+impl World {
+    /// What a socket of a host wants of a group from now on (RFC 9777 section 3).
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act); the host is down, or refuses.
+    pub fn listen(
+        &mut self,
+        host: NodeId,
+        socket: u32,
+        group: Ipv6Addr,
+        mode: FilterMode,
+        sources: &[Ipv6Addr],
+    ) -> Result<(), Violation> {
+        self.act(Action::Host(host, Call::Listen { socket, group, mode, sources: sources.into() }))
+    }
+
+    /// A socket of a host wants nothing of a group any more.
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act); the host is down.
+    pub fn leave(&mut self, host: NodeId, socket: u32, group: Ipv6Addr) -> Result<(), Violation> {
+        self.listen(host, socket, group, FilterMode::Include, &[])
+    }
+
+    /// A router or host loses its power and all that it knew.
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act).
+    pub fn crash(&mut self, node: NodeId) -> Result<(), Violation> {
+        self.act(match self.host_address(node) {
+            Some(_) => Action::Host(node, Call::Crash),
+            None => Action::Router(node, Command::Crash),
+        })
+    }
+
+    /// A router starts, or a host comes up, with the address that it had last; that of a host is tentative at first if it
+    /// was added so.
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act).
+    pub fn start(&mut self, node: NodeId) -> Result<(), Violation> {
+        self.act(match self.host_address(node) {
+            Some(link_local) => Action::Host(node, Call::Up { link_local }),
+            None => Action::Router(node, Command::Start),
+        })
+    }
+
+    /// MLD on a router's interface goes down in an orderly way (R-ELE-12).
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act).
+    pub fn stop(&mut self, router: NodeId) -> Result<(), Violation> {
+        self.act(Action::Router(router, Command::Stop))
+    }
+
+    /// A router stops and starts at once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act).
+    pub fn restart(&mut self, router: NodeId) -> Result<(), Violation> {
+        self.act(Action::Router(router, Command::Restart))
+    }
+
+    /// A router gets another configuration while it runs; see [`Command::Reconfigure`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act).
+    pub fn reconfigure(&mut self, router: NodeId, config: Config) -> Result<(), Violation> {
+        self.act(Action::Router(router, Command::Reconfigure(config)))
+    }
+
+    /// These nodes no longer hear the others of the link, nor are they heard. It takes the place of another partition.
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act); one of them is not on the link.
+    pub fn partition(&mut self, link: LinkId, apart: &[NodeId]) -> Result<(), Violation> {
+        self.act(Action::Change(Change::Partition { link, apart: apart.into() }))
+    }
+
+    /// The partition of the link ends.
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act).
+    pub fn heal(&mut self, link: LinkId) -> Result<(), Violation> {
+        self.act(Action::Change(Change::Heal { link }))
+    }
+
+    /// Every fault ends: links deliver, clocks are exact, mischief is silent, and hosts no longer act by themselves.
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act).
+    pub fn calm(&mut self) -> Result<(), Violation> {
+        self.act(Action::Change(Change::Calm))
+    }
+
+    /// Lets time pass in a world without faults until everything must be settled, and looks whether it is; see
+    /// [`judge::settle`].
+    ///
+    /// # Errors
+    ///
+    /// A rule was broken: routers do not know what hosts want, or not one of them queries.
+    pub fn settle(&mut self) -> Result<(), Violation> {
+        judge::settle(self)
+    }
+
+    /// Puts a packet on the link as if this node, which must be up, had sent it. Its link-layer destination follows from
+    /// its destination address (RFC 2464 section 7).
+    ///
+    /// The judges hold it against the node. A [probe](crate::station::probe) has nothing to lose.
+    ///
+    /// # Errors
+    ///
+    /// As for [`act`](Self::act); there is no such node, or it is down.
+    pub fn inject(&mut self, from: NodeId, packet: &[u8]) -> Result<(), Violation> {
+        self.run_for(core::time::Duration::ZERO)?;
+        if from.0 as usize >= self.nodes.len() {
+            return Err(self.no_story(format!("there is no node {}", from.0)));
+        }
+        if !self.scene().is_up(from) {
+            return Err(self.no_story(format!("{} is down and sends nothing", self.scene().name(from))));
+        }
+        let frame = self.frame(from, None, packet.into());
+        self.transmit(&frame);
+        self.verdict()
+    }
+
+    fn no_story(&self, text: String) -> Violation {
+        Violation { at: self.now, ..Violation::new("story", text) }
+    }
+
+    /// Of a host the address that it comes up with; nothing of a router, and of nobody.
+    fn host_address(&self, node: NodeId) -> Option<Option<Ipv6Addr>> {
+        match &self.nodes.get(node.0 as usize)?.kind {
+            Kind::Router(_) => None,
+            Kind::Host(host) => Some(host.own_address()),
+        }
+    }
+}
