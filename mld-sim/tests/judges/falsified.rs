@@ -1,8 +1,9 @@
 //! Judges that are shown something else than what happens, as if the engine had done it.
 
+use core::cell::Cell;
 use std::rc::Rc;
 
-use mld_proto::{Discard, Instant, Item, MessageKind};
+use mld_proto::{Config, Discard, Instant, Item, Limit, MessageKind};
 use mld_sim::judge::{Bench, Violation};
 use mld_sim::station::bytes::{self, IS_EX, Packet, QUERY, TO_IN};
 use mld_sim::station::listener::ListenerHost;
@@ -169,6 +170,58 @@ fn fact_that_is_kept_back_breaks_agreement() {
     };
     let (rule, _, text) = broken(judged_by_turns(Clock::EXACT, without));
     assert!(rule == "agreement" && text.contains("facts"), "{rule}: {text}");
+}
+
+/// What the judges say of a router with room for one group that hears of so many others, twice; how often refusals were
+/// told in the second round. It tells each again if `tells_again`, as the judges are told.
+fn refusing(others: u16, tells_again: bool) -> (Result<(), Violation>, u32) {
+    let mut world = World::new(1);
+    let told = Rc::new(Cell::new(0));
+    let (mut bench, count) = (judges(), Rc::clone(&told));
+    let second_ms = 10_000;
+    let lie = move |_: &mut Bench, scene: &Scene<'_>, at: Instant, happening: &Happening<'_>| match happening
+    {
+        Happening::Turn(turn) if at >= ms(second_ms) => {
+            let Input::Packet { packet, result, items, refused } = turn.input else {
+                return bench.observe(scene, at, happening);
+            };
+            let mut items = items.to_vec();
+            let limits = items.iter().filter(|item| matches!(item, Item::Limit { .. })).count() as u32;
+            count.set(count.get() + limits);
+            if let (Some(Item::Report { group, .. }), 0, true) = (items.first(), limits, tells_again) {
+                items.push(Item::Limit { group: *group, limit: Limit::Groups });
+            }
+            let input = Input::Packet { packet, result, items: &items, refused };
+            bench.observe(scene, at, &Happening::Turn(&Turn { input, ..**turn }))
+        }
+        _ => bench.observe(scene, at, happening),
+    };
+    world.observe(Liar { bench: judges(), lie: Box::new(lie) });
+    let lan = world.link(Link::ethernet());
+    let config = Config::builder().max_groups(1).build().expect("it can be used");
+    world.router(lan, Router::new("r1", ip(ROUTER)).config(config));
+    let mut plan = vec![(100, report(SPEAKER, IS_EX, SPEAKERS, &[]))];
+    for round_ms in [1000, second_ms] {
+        plan.extend((1..=others).map(|other| {
+            (round_ms + u64::from(other), report(SPEAKER, IS_EX, &format!("ff05::2:{other:x}"), &[]))
+        }));
+    }
+    world.host(lan, Host::new("m1", ip(SPEAKER), Speaker::new(plan)));
+    (world.run_until(ms(20_000)), told.get())
+}
+
+#[test]
+fn refusal_that_is_told_again_breaks_agreement_unless_the_router_cannot_remember_it() {
+    let remembered = Limit::REMEMBERED as u16;
+    let (truth, told) = refusing(remembered, false);
+    truth.expect("each was told once");
+    assert_eq!(told, 0);
+    let (rule, _, text) = broken(refusing(remembered, true).0);
+    assert!(rule == "agreement" && text.contains("facts"), "{rule}: {text}");
+
+    let (truth, told) = refusing(remembered + 1, false);
+    truth.expect("each was told at least once");
+    assert!(told > 0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use mld_proto::{Config, FilterMode, Version};
 use mld_sim::judge::settle;
-use mld_sim::station::bytes::{IS_EX, TO_IN};
+use mld_sim::station::bytes::{ALLOW, IS_EX, TO_IN};
 use mld_sim::station::listener::ListenerHost;
 use mld_sim::world::{Action, Change, NodeId};
 use mld_sim::{Faults, Host, Link, Router, World};
@@ -102,6 +102,27 @@ fn full_tables_are_an_excuse_and_room_is_none() {
     };
     settled(1).expect("the table holds one group");
     assert_eq!(broken(settled(2)).0, "settled");
+}
+
+#[test]
+fn exclusions_that_fit_no_report_are_an_excuse_and_others_are_none() {
+    let settled = |excluded: u16| {
+        let mut world = World::new(1);
+        let lan = world.link(Link::ethernet());
+        world.router(lan, Router::new("r1", ip(ROUTER)));
+        let station = ListenerHost::new().size(1, 1, 1000);
+        let host = world.host(lan, Host::new("h1", ip(HOST), station));
+        let sources: Vec<_> = (1..=excluded).map(|last| ip(&format!("2001:db8::{last:x}"))).collect();
+        let listen = world.listen(host, 0, ip(GROUP), FilterMode::Exclude, &sources);
+        listen.expect("the group can be joined");
+        let babble = |at: u64| (100_000 * at, report("fe80::b", ALLOW, GROUP, &["2001:db8::1"]));
+        world.host(lan, Host::new("m1", ip("fe80::b"), Speaker::new((0..100).map(babble).collect())));
+        settle(&mut world)
+    };
+    settled(90).expect("one of them is not reported");
+    let (rule, _, text) = broken(settled(89));
+    assert_eq!(rule, "settled");
+    assert!(text.contains("from 2001:db8::1, which no host wants"), "{text}");
 }
 
 #[test]
