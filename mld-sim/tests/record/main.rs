@@ -1,5 +1,6 @@
 //! What is written down of a run.
 
+mod broken_rules;
 mod failures;
 mod pcapng;
 mod picture;

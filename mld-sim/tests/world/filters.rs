@@ -217,3 +217,34 @@ fn a_group_that_is_left_leaves_another_with_its_ethernet_address_open() {
     leave(&mut lan.world, lan.member, "ff0e::99:1:1");
     assert_eq!(lan.reached(REPORT_V1), [lan.routers[0], lan.routers[1], lan.member]);
 }
+
+#[test]
+fn host_that_takes_all_multicast_hears_what_routers_hear() {
+    for link in [Link::ethernet(), Link::ethernet().snooping()] {
+        for (packet, kind) in [
+            (report("fe80::a", IS_EX, GROUP), REPORT_V2),
+            (version_1("fe80::a", REPORT_V1, GROUP), REPORT_V1),
+            (version_1("fe80::a", DONE, GROUP), DONE),
+        ] {
+            let mut lan = Lan::new(link.clone(), packet);
+            let all = Host::new("all", ip("fe80::d"), Speaker::silent()).all_multicast();
+            let all = lan.world.host(mld_sim::world::LinkId(0), all);
+            // Once is enough, also for a group that it listens to.
+            join(&mut lan.world, all, GROUP);
+            let reached = lan.reached(kind);
+            assert_eq!(reached.iter().filter(|node| **node == all).count(), 1, "{kind}");
+            assert!(!reached.contains(&lan.other), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn station_that_is_no_honest_host_hears_the_groups_that_it_listens_to() {
+    let mut lan = Lan::new(Link::ethernet(), version_1("fe80::a", REPORT_V1, GROUP));
+    let probe = Host::new("probe", ip("fe80::d"), mld_sim::station::probe::Probe::new());
+    let probe = lan.world.host(mld_sim::world::LinkId(0), probe);
+    join(&mut lan.world, probe, GROUP);
+    assert!(lan.reached(REPORT_V1).contains(&probe));
+    assert!(lan.world.scene().wants(probe).expect("a host").is_empty());
+    assert!(lan.world.scene().sockets(probe).expect("a host").is_empty());
+}

@@ -6,4 +6,7 @@ mod filters;
 mod nodes;
 mod order;
 mod partitions;
+mod rules;
+mod seeds;
 mod support;
+mod verbs;

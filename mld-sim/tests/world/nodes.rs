@@ -239,6 +239,43 @@ fn station_is_given_its_address_when_it_is_no_longer_tentative() {
 }
 
 #[test]
+fn host_that_crashes_while_its_address_is_tentative_stays_down() {
+    let mut world = World::new(1);
+    let log = Log::of(&mut world);
+    let lan = world.link(Link::ethernet());
+    world.router(lan, r1());
+    let host = Host::new("h1", ip("fe80::a"), ListenerHost::new()).tentative_for_ms(5000);
+    let host = world.host(lan, host);
+    join(&mut world, host, GROUP);
+    run_to(&mut world, 2000);
+    world.crash(host).expect("nobody judges");
+    log.clear();
+    run_to(&mut world, 100_000);
+    assert!(!world.scene().is_up(host) && log.sent_by(host).is_empty());
+}
+
+#[test]
+fn address_is_tentative_as_long_as_ever_after_each_coming_up() {
+    let mut world = World::new(1);
+    let lan = world.link(Link::ethernet());
+    let station = Speaker::silent();
+    let calls = station.calls();
+    let host = world.host(lan, Host::new("h1", ip("fe80::a"), station).tentative_for_ms(5000));
+    run_to(&mut world, 2000);
+    world.crash(host).expect("nobody judges");
+    run_to(&mut world, 3000);
+    world.start(host).expect("nobody judges");
+    run_to(&mut world, 20_000);
+    let wanted = [
+        (0, Called::Start(None)),
+        (0, Called::Crash),
+        (3000, Called::Start(None)),
+        (8000, Called::Start(Some(ip("fe80::a")))),
+    ];
+    assert_eq!(*calls.borrow(), wanted);
+}
+
+#[test]
 fn whoever_is_off_comes_up_when_it_is_told_to() {
     let mut world = World::new(1);
     let log = Log::of(&mut world);
@@ -324,18 +361,6 @@ fn calls_in_vain_are_told_with_the_reason() {
     assert_eq!(log.all(), expected);
 }
 
-#[test]
-fn what_cannot_be_done_with_a_node_is_no_story() {
-    let (mut world, _, router, host) = lan(r1());
-    for action in [Action::Host(router, Call::Crash), Action::Router(host, Command::Crash)] {
-        assert_eq!(
-            world.act(action.clone()).expect_err("it is of the other kind").rule,
-            "story",
-            "{action:?}"
-        );
-    }
-}
-
 /// A host with a behaviour, and what was called on it until `end_ms`.
 fn behaving(behaviour: Behaviour, end_ms: u64) -> Vec<(u64, Called)> {
     let mut world = World::new(1);
@@ -377,6 +402,86 @@ fn rebooting_host_joins_its_groups_each_time_it_is_back() {
         }
     }
     assert!(calls.len() > 4 * 40);
+}
+
+#[test]
+fn behaviours_count_from_when_their_host_first_comes_up() {
+    let behaviours = [
+        Behaviour::Reboot { groups: vec![ip(GROUP)], up_ms: (5000, 5000), down_ms: (5000, 5000) },
+        Behaviour::SilentLeave { after_ms: 5000 },
+        Behaviour::Zapping { channels: vec![ip(GROUP)], every_ms: (5000, 5000) },
+    ];
+    for behaviour in behaviours {
+        let mut world = World::new(1);
+        let lan = world.link(Link::ethernet());
+        let station = Speaker::silent();
+        let calls = station.calls();
+        let host = Host::new("h1", ip("fe80::a"), station).behaves(behaviour.clone()).off();
+        let host = world.host(lan, host);
+        run_to(&mut world, 50_000);
+        assert!(calls.borrow().is_empty(), "{behaviour:?}");
+        world.start(host).expect("nobody judges");
+        run_to(&mut world, 57_000);
+        let seen: Vec<Called> = calls.borrow().iter().map(|(_, called)| called.clone()).collect();
+        assert_eq!(seen[0], Called::Start(Some(ip("fe80::a"))));
+        let wanted = match behaviour {
+            Behaviour::Reboot { .. } => &[Called::Listen(ip(GROUP)), Called::Crash][..],
+            Behaviour::SilentLeave { .. } => &[Called::Crash],
+            _ => &[Called::Listen(ip(GROUP)), Called::Listen(ip(GROUP))],
+        };
+        assert!(seen.len() > 1 && wanted.starts_with(&seen[1..]), "{behaviour:?}: {seen:?}");
+        run_to(&mut world, 61_000);
+        assert_eq!(world.scene().is_up(host), !matches!(behaviour, Behaviour::SilentLeave { .. }));
+    }
+}
+
+#[test]
+fn host_that_comes_up_after_the_calm_does_nothing_by_itself() {
+    let mut world = World::new(1);
+    let lan = world.link(Link::ethernet());
+    let station = Speaker::silent();
+    let calls = station.calls();
+    let zapping = Behaviour::Zapping { channels: vec![ip(GROUP)], every_ms: (10, 20) };
+    let host = world.host(lan, Host::new("h1", ip("fe80::a"), station).behaves(zapping).off());
+    world.calm().expect("nobody judges");
+    world.start(host).expect("nobody judges");
+    run_to(&mut world, 10_000);
+    assert_eq!(calls.borrow().len(), 1);
+}
+
+#[test]
+fn host_that_reboots_finds_out_about_its_address_each_time() {
+    let mut world = World::new(1);
+    let lan = world.link(Link::ethernet());
+    let station = Speaker::silent();
+    let calls = station.calls();
+    let reboot = Behaviour::Reboot { groups: Vec::new(), up_ms: (3000, 3000), down_ms: (1000, 1000) };
+    world.host(lan, Host::new("h1", ip("fe80::a"), station).behaves(reboot).tentative_for_ms(2000));
+    run_to(&mut world, 8500);
+    let own = Some(ip("fe80::a"));
+    let starts: Vec<_> = calls.borrow().iter().filter(|call| call.1 != Called::Crash).cloned().collect();
+    let wanted = [(0, None), (2000, own), (4000, None), (6000, own), (8000, None)];
+    assert_eq!(starts, wanted.map(|(at_ms, address)| (at_ms, Called::Start(address))));
+}
+
+#[test]
+fn behaviour_of_a_host_without_power_waits_for_it() {
+    let mut world = World::new(1);
+    let log = Log::of(&mut world);
+    let lan = world.link(Link::ethernet());
+    let station = Speaker::silent();
+    let calls = station.calls();
+    let zapping = Behaviour::Zapping { channels: vec![ip(GROUP)], every_ms: (100, 100) };
+    let host = world.host(lan, Host::new("h1", ip("fe80::a"), station).behaves(zapping));
+    run_to(&mut world, 1000);
+    world.crash(host).expect("nobody judges");
+    calls.borrow_mut().clear();
+    run_to(&mut world, 2000);
+    assert!(calls.borrow().is_empty());
+    assert!(log.pick(|(_, seen)| matches!(seen, Seen::Refused { .. }).then_some(())).is_empty());
+    world.start(host).expect("nobody judges");
+    run_to(&mut world, 3000);
+    assert!(calls.borrow().len() >= 10);
 }
 
 #[test]
