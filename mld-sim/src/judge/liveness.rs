@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mld_proto::{Config, GroupAddr, Limit, Querier, QuerierMode, Version};
 
 use super::Violation;
-use super::safety::Forwarding;
+use super::forwarding::Forwarding;
 use crate::world::{Engine, LinkId, NodeId, Scene, Wants, World};
 
 /// Lets time pass in a world whose faults have ended until everything must be settled, and looks whether it is.

@@ -8,6 +8,7 @@
 //! faults have ended, [`settle`] tells whether routers know what hosts want, and who queries (`one-querier`, `settled`).
 
 mod agreement;
+mod forwarding;
 mod hosts;
 mod liveness;
 mod reading;

@@ -31,10 +31,11 @@
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{FilterMode, GroupAddr, Item, MessageKind, Querier, Record};
+use mld_proto::{Item, MessageKind, Querier, Record};
 
 use super::Violation;
 use super::agreement::Twin;
+use super::forwarding::Forwarding;
 use super::reading::Query;
 use crate::model::{Sent, SentRecord, strict};
 use crate::world::{Engine, Input, NodeId, Scene, Turn};
@@ -415,35 +416,6 @@ impl GroupBook {
                 }
             }
         }
-    }
-}
-
-/// What the router would forward of a group, also of one that is never forwarded because of its scope.
-#[derive(Debug, Default)]
-pub(super) struct Forwarding {
-    pub(super) is_known: bool,
-    /// The sources that are listed.
-    listed: BTreeMap<Ipv6Addr, bool>,
-    all_others: bool,
-}
-
-impl Forwarding {
-    pub(super) fn of(engine: &Engine, group: Ipv6Addr) -> Self {
-        let known = GroupAddr::new(group).ok().and_then(|group| engine.group(group));
-        known.map_or_else(Self::default, |group| Self {
-            is_known: true,
-            listed: group.sources().map(|source| (source.address(), source.is_forwarding())).collect(),
-            all_others: group.filter_mode() == FilterMode::Exclude,
-        })
-    }
-
-    /// The sources that the router has listed.
-    pub(super) fn listed(&self) -> impl Iterator<Item = Ipv6Addr> {
-        self.listed.keys().copied()
-    }
-
-    pub(super) fn passes(&self, source: Ipv6Addr) -> bool {
-        self.listed.get(&source).copied().unwrap_or(self.all_others)
     }
 }
 
