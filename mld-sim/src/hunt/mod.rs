@@ -5,18 +5,18 @@
 
 mod generate;
 mod large;
+mod panics;
 mod shrink;
 
 use core::ops::AddAssign;
-use core::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
 
 pub use generate::{fault_kinds, story};
-pub use shrink::shrink;
+pub use shrink::{shrink, shrink_with};
 
-use crate::judge::{Judges, Violation};
-use crate::story::Story;
-use crate::world::Counts;
+pub(crate) use self::panics::{caught, hush};
+use crate::judge::{Bench, Judges, Violation};
+use crate::story::{Staged, Story};
+use crate::world::World;
 
 /// What came of one story.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,8 +57,13 @@ impl AddAssign for Tally {
 
 /// Runs a story with all judges, until everything must be settled.
 ///
-/// A panic of the engine counts as a broken rule, `panic`.
+/// A panic of the engine, of a station or of a judge counts as a broken rule, `panic`.
 pub fn judge(story: &Story) -> Verdict {
+    judge_with(story, |_| {})
+}
+
+/// Runs a story as [`judge`] does, with rules of one's own: `watch` adds observers to the world before it runs.
+pub fn judge_with(story: &Story, watch: impl FnOnce(&mut World)) -> Verdict {
     let mut tally = Tally {
         worlds: 1,
         routers: story.routers.len() as u64,
@@ -66,23 +71,37 @@ pub fn judge(story: &Story) -> Verdict {
         fault_kinds: fault_kinds(story).into(),
         ..Tally::default()
     };
-    let mut reached = (Counts::default(), 0);
-    let ran = catch_unwind(AssertUnwindSafe(|| run(story, &mut reached)));
-    let violation = ran.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word");
-        Err(Violation { at: mld_proto::Instant::from_millis(reached.1), ..Violation::new("panic", text) })
-    });
-    tally.deliveries = reached.0.deliveries;
-    tally.simulated_ms = reached.1;
-    Verdict { violation: violation.err(), tally }
+    let mut staged = match stage(story) {
+        Ok(staged) => staged,
+        Err(violation) => return Verdict { violation: Some(violation), tally },
+    };
+    watch(&mut staged.world);
+    let bench = Judges::watch(&mut staged.world);
+    let ran = run(&mut staged, Some(&bench));
+    tally.deliveries = staged.world.counts().deliveries;
+    tally.simulated_ms = staged.world.now().as_millis();
+    Verdict { violation: ran.err(), tally }
 }
 
-fn run(story: &Story, reached: &mut (Counts, u64)) -> Result<(), Violation> {
-    let mut staged = story.stage().map_err(|error| Violation::new("story", error.to_string()))?;
-    let bench = Judges::watch(&mut staged.world);
-    let ran = staged.run();
-    *reached = (staged.world.counts(), staged.world.now().as_millis());
-    ran?;
-    bench.finish(&staged.world)
+/// Builds the world of a story.
+///
+/// # Errors
+///
+/// The story cannot be staged: the rule `story`, or `panic`.
+pub(crate) fn stage(story: &Story) -> Result<Staged, Violation> {
+    let staged = caught(|| story.stage())?;
+    staged.map_err(|error| Violation::new("story", error.to_string()))
+}
+
+/// Runs a story to its end, and lets the judges say what is left to be said then.
+///
+/// # Errors
+///
+/// A rule was broken; a panic breaks the rule `panic`.
+pub(crate) fn run(staged: &mut Staged, bench: Option<&Bench>) -> Result<(), Violation> {
+    let ran = caught(|| {
+        staged.run()?;
+        bench.map_or(Ok(()), |bench| bench.finish(&staged.world))
+    });
+    ran.unwrap_or_else(|panic| Err(Violation { at: staged.world.now(), ..panic }))
 }

@@ -3,3 +3,4 @@
 mod program;
 mod shrinking;
 mod stories;
+mod support;
