@@ -2,6 +2,7 @@
 
 mod files;
 mod hunt;
+mod interrupt;
 mod records;
 mod replay;
 mod run;
@@ -43,6 +44,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) if !error.use_stderr() => return end(help(&error)),
         Err(error) => return end(Err(Error::unusable(usage_error(&error)))),
     };
+    // A panic of the engine is told as the rule that it breaks.
+    crate::hunt::hush();
     end(match arguments.command {
         Command::Hunt(arguments) => hunt::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),

@@ -40,9 +40,12 @@ impl Error {
         }
     }
 
-    /// The file `path` cannot be written.
-    pub fn writing(path: &Path, error: impl fmt::Display) -> Self {
-        Self::failed(format_args!("{}: cannot be written: {error}", path.display()))
+    /// The file `path` cannot be written; it may be a pipe that nobody reads any more.
+    pub fn writing(path: &Path, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self { status: Status::ClosedPipe, message: String::new() },
+            _ => Self::failed(format_args!("{}: cannot be written: {error}", path.display())),
+        }
     }
 
     /// How the command ended.

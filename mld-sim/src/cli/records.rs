@@ -35,6 +35,11 @@ impl Outputs {
             ("--picture", self.picture.as_deref()),
         ]
     }
+
+    /// Whether nobody wants any.
+    pub(super) fn are_none(&self) -> bool {
+        self.written().iter().all(|(_, path)| path.is_none())
+    }
 }
 
 /// What is written while the story runs.
@@ -67,9 +72,13 @@ impl Records {
 
     /// Ends them, when the world is gone.
     pub(super) fn finish(self) -> Result<(), Error> {
-        finish(self.trace, Trace::finish)?;
-        finish(self.pcap, Pcapng::finish)?;
-        finish(self.picture, Picture::finish)
+        // One that cannot be ended takes nothing away from the others.
+        let ended = [
+            finish(self.trace, Trace::finish),
+            finish(self.pcap, Pcapng::finish),
+            finish(self.picture, Picture::finish),
+        ];
+        ended.into_iter().collect()
     }
 }
 
@@ -79,12 +88,12 @@ fn make<O>(
 ) -> Result<Option<Record<O>>, Error> {
     let Some(path) = path else { return Ok(None) };
     let made = File::create(path).and_then(|file| writer(BufWriter::new(file)));
-    let made = made.map_err(|error| Error::writing(path, error))?;
+    let made = made.map_err(|error| Error::writing(path, &error))?;
     Ok(Some((path.into(), Rc::new(RefCell::new(made)))))
 }
 
 fn finish<O>(record: Option<Record<O>>, end: impl FnOnce(O) -> io::Result<Output>) -> Result<(), Error> {
     let Some((path, record)) = record else { return Ok(()) };
     let record = Rc::into_inner(record).expect("the world that watched is gone").into_inner();
-    end(record).map(|_| ()).map_err(|error| Error::writing(&path, error))
+    end(record).map(|_| ()).map_err(|error| Error::writing(&path, &error))
 }

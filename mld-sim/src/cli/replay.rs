@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         transmit.finish()?;
     }
     if let Some(path) = &arguments.state {
-        write_state(path, &State::new(INTERFACE, &router)).map_err(|error| Error::writing(path, error))?;
+        write_state(path, &State::new(INTERFACE, &router)).map_err(|error| Error::writing(path, &error))?;
     }
     if capture.is_cut() {
         let shown = arguments.capture.display();
@@ -139,11 +139,11 @@ struct Transmit<'a> {
 impl<'a> Transmit<'a> {
     fn new(path: &'a Path) -> Result<Self, Error> {
         let capture = File::create(path).and_then(|file| TransmitCapture::new(BufWriter::new(file)));
-        Ok(Self { path, capture: capture.map_err(|error| Error::writing(path, error))? })
+        Ok(Self { path, capture: capture.map_err(|error| Error::writing(path, &error))? })
     }
 
     fn finish(self) -> Result<(), Error> {
-        self.capture.finish().map_err(|error| Error::writing(self.path, error))
+        self.capture.finish().map_err(|error| Error::writing(self.path, &error))
     }
 }
 
@@ -158,6 +158,6 @@ impl<W: Write> Observer for Output<'_, W> {
     fn transmit(&mut self, time_ms: u64, destination: Ipv6Addr, packet: &[u8]) -> Result<(), Error> {
         let Some(transmit) = &mut self.transmit else { return Ok(()) };
         let written = transmit.capture.write(time_ms, destination, packet);
-        written.map_err(|error| Error::writing(transmit.path, error))
+        written.map_err(|error| Error::writing(transmit.path, &error))
     }
 }

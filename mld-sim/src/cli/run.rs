@@ -7,6 +7,7 @@ use clap::Args;
 use super::files;
 use super::records::{Outputs, Records};
 use crate::Error;
+use crate::hunt;
 use crate::judge::{Judges, Violation};
 use crate::seconds::Seconds;
 use crate::story::{Staged, Story};
@@ -14,7 +15,7 @@ use crate::story::{Staged, Story};
 /// Run a story: hosts, routers and faults on links in virtual time, and what should come of it.
 ///
 /// Prints what was expected and whether it came so. While the story runs, judges compare the routers with a model of
-/// the standards, and end it where a rule is broken.
+/// the standards, and end it where a rule is broken: then the last line says by which command it is found again.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// A scenario, in TOML.
@@ -34,27 +35,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut story = Story::read(&arguments.scenario)?;
     story.seed = arguments.seed.unwrap_or(story.seed);
     let shown = arguments.scenario.display();
+    let again = again(arguments, story.seed);
     files::distinct(&[("the scenario", Some(&arguments.scenario))], &arguments.outputs.written())?;
-    let mut staged = story.stage().map_err(|error| Error::unusable(format_args!("{shown}: {error}")))?;
+    let staged = hunt::caught(|| story.stage());
+    let staged = staged.map_err(|panic| Error::failed(format_args!("{shown}: {panic}; {again}")))?;
+    let mut staged = staged.map_err(|error| Error::unusable(format_args!("{shown}: {error}")))?;
     let records = Records::attach(&arguments.outputs, &story.title, &mut staged.world)?;
     let bench = (!arguments.no_judges).then(|| Judges::watch(&mut staged.world));
 
-    let mut result = staged.run();
-    if let (Ok(()), Some(bench)) = (&result, &bench) {
-        result = bench.finish(&staged.world);
-    }
+    let result = hunt::run(&mut staged, bench.as_ref());
     tell(&story, &staged, result.as_ref().err()).map_err(|error| Error::output(&error))?;
     let unmet = staged.verdicts().iter().filter(|verdict| verdict.unmet.is_some()).count();
     drop((staged, bench));
     records.finish()?;
     match (result, unmet) {
-        (Err(violation), _) => Err(Error::failed(format_args!("{shown}: {violation}"))),
+        (Err(violation), _) => Err(Error::failed(format_args!("{shown}: {violation}; {again}"))),
         (Ok(()), 0) => Ok(()),
         (Ok(()), unmet) => {
             let of = story.expectations.len();
-            Err(Error::failed(format_args!("{shown}: {unmet} of {of} expectations were not met")))
+            Err(Error::failed(format_args!("{shown}: {unmet} of {of} expectations were not met; {again}")))
         }
     }
+}
+
+/// How to see the same again.
+fn again(arguments: &Arguments, seed: u64) -> String {
+    let judges = if arguments.no_judges { " --no-judges" } else { "" };
+    format!("seed {seed}; again: mld-sim run {} --seed {seed}{judges}", files::word(&arguments.scenario))
 }
 
 fn tell(story: &Story, staged: &Staged, violation: Option<&Violation>) -> io::Result<()> {

@@ -71,7 +71,10 @@ expect = [{ at = 5, role = { router = "r1", is = "non-querier" } }]
         ),
         "{told}"
     );
-    let error = format!("mld-sim: {}: 1 of 1 expectations were not met\n", path.display());
+    let shown = path.display();
+    let error = format!(
+        "mld-sim: {shown}: 1 of 1 expectations were not met; seed 0; again: mld-sim run {shown} --seed 0\n"
+    );
     assert_eq!(text(&output.stderr), error);
 }
 
@@ -91,6 +94,42 @@ step = [{ at = 3, listen = { host = "h1", group = "ff3e::8000:1" } }]
     assert!(text(&output.stdout).contains("BROKEN        3.000  the rule refused: h1 refuses"));
     assert!(text(&output.stderr).contains("at 3.000 s, rule refused: h1 refuses"));
     assert_eq!(text(&output.stderr).lines().count(), 1);
+}
+
+#[test]
+fn what_is_broken_is_found_again_by_the_command_of_the_last_line() {
+    let folder = Folder::new("again");
+    let path = folder.file(
+        "a story.toml",
+        r#"duration = 10
+host = [{ name = "h1", address = "fe80::a" }]
+step = [{ at = 3, listen = { host = "h1", group = "ff3e::8000:1" } }]
+"#,
+    );
+    for options in [&["--seed", "18446744073709551615"][..], &["--seed", "7", "--no-judges"]] {
+        let output = run(&path, options);
+        let error = text(&output.stderr);
+        let (_, again) = error.split_once("; again: mld-sim run ").expect("a command");
+        let options = options.join(" ");
+        assert_eq!(again, format!("'{}' {options}\n", path.display()));
+        let seed = options.split(' ').nth(1).expect("a seed");
+        assert!(error.contains(&format!("; seed {seed}; again: ")), "{error}");
+    }
+}
+
+#[test]
+fn closed_pipe_of_a_record_ends_the_run_quietly() {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    let mut program = Command::new(env!("CARGO_BIN_EXE_mld-sim"));
+    program.arg("run").arg(scenario("channel-zapping.toml")).args(["--trace", "/dev/stderr"]);
+    let mut child = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut reader = child.stderr.take().expect("a pipe");
+    // More is to come than a pipe holds.
+    reader.read_exact(&mut [0; 1]).expect("the trace has begun");
+    drop(reader);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
 
 #[test]
