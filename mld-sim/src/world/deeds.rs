@@ -10,6 +10,8 @@ use crate::judge::Violation;
 
 /// The rule that applications call only what the stack of their host grants.
 pub(crate) const REFUSED: &str = "refused";
+/// The rule that there is what an action is about.
+const STORY: &str = "story";
 
 impl World {
     /// Does something, and notes what is wrong with it.
@@ -19,48 +21,60 @@ impl World {
         }
         match action {
             Action::Host(host, call) => self.call(*host, call),
-            Action::Router(router, command) => self.command(*router, *command),
+            Action::Router(router, command) => self.command(*router, command),
             Action::Change(what) => self.change(what),
         }
     }
 
     /// Whether there is what an action is about.
     fn is_possible(&self, action: &Action) -> Result<(), Violation> {
-        let story = |text: String| Err(Violation::new("story", text));
-        let name = |node: NodeId| self.nodes.get(node.0 as usize).map(|node| &*node.name);
-        let is_router = |node: NodeId| match (name(node), self.nodes.get(node.0 as usize)) {
-            (Some(_), Some(Node { kind: Kind::Router(_), .. })) => Ok(()),
-            (Some(name), _) => story(format!("{name} is no router")),
-            (None, _) => story(format!("there is no node {}", node.0)),
-        };
-        let has_link = |link: LinkId| match self.links.get(link.0 as usize) {
-            Some(_) => Ok(()),
-            None => story(format!("there is no link {}", link.0)),
-        };
         match action {
-            Action::Host(node, _) => match name(*node) {
-                None => story(format!("there is no node {}", node.0)),
-                Some(name) if self.scene().is_router(*node) => story(format!("{name} is no host")),
-                Some(_) => Ok(()),
-            },
-            Action::Router(node, Command::Clock(clock)) if !clock.ticks() => {
-                is_router(*node)?;
-                story("a clock must advance in steps of 1 ms or more".into())
+            Action::Host(node, _) => self.is_host(*node),
+            Action::Router(node, command) => {
+                self.is_router(*node)?;
+                match command {
+                    Command::Clock(clock) if !clock.ticks() => {
+                        story("a clock must advance in steps of 1 ms or more")
+                    }
+                    _ => Ok(()),
+                }
             }
-            Action::Router(node, _) | Action::Change(Change::Jump { node, .. }) => is_router(*node),
+            Action::Change(Change::Jump { node, .. }) => self.is_router(*node),
             Action::Change(Change::Partition { link, apart }) => {
-                has_link(*link)?;
+                self.is_link(*link)?;
                 let scene = self.scene();
-                let stray =
-                    apart.iter().find(|node| name(**node).is_none() || scene.link_of(**node) != *link);
-                match stray {
+                match apart.iter().find(|node| self.node(**node).is_err() || scene.link_of(**node) != *link) {
                     Some(node) => story(format!("node {} is not on link {}", node.0, scene.link_name(*link))),
                     None => Ok(()),
                 }
             }
-            Action::Change(Change::Heal { link } | Change::Faults { link, .. }) => has_link(*link),
+            Action::Change(Change::Heal { link } | Change::Faults { link, .. }) => self.is_link(*link),
             Action::Change(Change::Calm) => Ok(()),
         }
+    }
+
+    pub(super) fn node(&self, node: NodeId) -> Result<&Node, Violation> {
+        let found = self.nodes.get(node.0 as usize);
+        found.ok_or_else(|| Violation::new(STORY, format!("there is no node {}", node.0)))
+    }
+
+    fn is_host(&self, node: NodeId) -> Result<(), Violation> {
+        match self.node(node)? {
+            Node { kind: Kind::Host(_), .. } => Ok(()),
+            Node { name, .. } => story(format!("{name} is no host")),
+        }
+    }
+
+    fn is_router(&self, node: NodeId) -> Result<(), Violation> {
+        match self.node(node)? {
+            Node { kind: Kind::Router(_), .. } => Ok(()),
+            Node { name, .. } => story(format!("{name} is no router")),
+        }
+    }
+
+    fn is_link(&self, link: LinkId) -> Result<(), Violation> {
+        let is_there = (link.0 as usize) < self.links.len();
+        if is_there { Ok(()) } else { story(format!("there is no link {}", link.0)) }
     }
 
     /// Calls on a host. On one that is down nobody is there to listen: that is told, and is a violation here.
@@ -113,7 +127,7 @@ impl World {
         }
     }
 
-    pub(super) fn command(&mut self, node: NodeId, command: Command) {
+    pub(super) fn command(&mut self, node: NodeId, command: &Command) {
         let now = self.now;
         let Kind::Router(router) = &mut self.nodes[node.0 as usize].kind else { return };
         let local = router.clock.local(now);
@@ -133,19 +147,19 @@ impl World {
                 Input::Crash
             }
             Command::Address(link_local) => {
-                router.link_local = link_local;
+                router.link_local = *link_local;
                 if !router.engine.is_running() {
                     return;
                 }
-                router.engine.set_address(local, link_local);
-                Input::Address(link_local)
+                router.engine.set_address(local, *link_local);
+                Input::Address(*link_local)
             }
             Command::Reconfigure(config) => {
-                router.reconfigure(local, config);
+                router.reconfigure(local, **config);
                 Input::Reconfigure
             }
             Command::Clock(clock) => {
-                router.clock.clock = clock;
+                router.clock.clock = *clock;
                 router.wake = None;
                 return self.schedule(node);
             }
@@ -156,8 +170,8 @@ impl World {
         };
         self.finish_turn(node, local, &input, sent, &told);
         self.note(advanced);
-        if command == Command::Restart {
-            self.command(node, Command::Start);
+        if *command == Command::Restart {
+            self.command(node, &Command::Start);
         }
     }
 
@@ -202,4 +216,8 @@ impl World {
             }
         }
     }
+}
+
+pub(super) fn story(text: impl Into<String>) -> Result<(), Violation> {
+    Err(Violation::new(STORY, text))
 }

@@ -93,7 +93,7 @@ pub enum Action {
 }
 
 /// What is done with a router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// It starts, with the address that it had last.
     Start,
@@ -109,7 +109,7 @@ pub enum Command {
     ///
     /// The [judges](crate::judge) do not know what a router should keep of what it knew under other settings. They leave it
     /// alone until it starts again.
-    Reconfigure(Config),
+    Reconfigure(Box<Config>),
     /// Its clock goes like this from now on.
     Clock(Clock),
 }

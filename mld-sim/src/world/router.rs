@@ -172,7 +172,7 @@ impl RouterNode {
             };
             if octets > mtu {
                 let text = format!("a packet of {octets} octets does not fit the link");
-                done = done.and(Err(Violation::new("mtu", text)));
+                done = Err(Violation::new("mtu", text));
             }
             let Some(packet) = self.buffer.get(..octets) else { break };
             sent.push(packet.into());

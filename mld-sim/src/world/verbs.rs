@@ -1,9 +1,11 @@
 //! What a test does with a world, in words.
 
 use core::net::Ipv6Addr;
+use core::time::Duration;
 
 use mld_proto::{Config, FilterMode};
 
+use super::deeds::story;
 use super::happening::{Call, Change, LinkId, NodeId};
 use super::{Action, Command, Kind, World};
 use crate::judge::{self, Violation};
@@ -84,7 +86,7 @@ impl World {
     ///
     /// As for [`act`](Self::act).
     pub fn reconfigure(&mut self, router: NodeId, config: Config) -> Result<(), Violation> {
-        self.act(Action::Router(router, Command::Reconfigure(config)))
+        self.act(Action::Router(router, Command::Reconfigure(Box::new(config))))
     }
 
     /// These nodes no longer hear the others of the link, nor are they heard. It takes the place of another partition.
@@ -133,25 +135,27 @@ impl World {
     ///
     /// As for [`act`](Self::act); there is no such node, or it is down.
     pub fn inject(&mut self, from: NodeId, packet: &[u8]) -> Result<(), Violation> {
-        self.run_for(core::time::Duration::ZERO)?;
-        if from.0 as usize >= self.nodes.len() {
-            return Err(self.no_story(format!("there is no node {}", from.0)));
+        self.run_for(Duration::ZERO)?;
+        let sent = self.node(from).and_then(|node| {
+            if self.scene().is_up(from) {
+                Ok(())
+            } else {
+                story(format!("{} is down and sends nothing", node.name))
+            }
+        });
+        match sent {
+            Ok(()) => {
+                let frame = self.frame(from, None, packet.into());
+                self.transmit(&frame);
+            }
+            Err(violation) => self.fail(violation),
         }
-        if !self.scene().is_up(from) {
-            return Err(self.no_story(format!("{} is down and sends nothing", self.scene().name(from))));
-        }
-        let frame = self.frame(from, None, packet.into());
-        self.transmit(&frame);
         self.verdict()
-    }
-
-    fn no_story(&self, text: String) -> Violation {
-        Violation { at: self.now, ..Violation::new("story", text) }
     }
 
     /// Of a host the address that it comes up with; nothing of a router, and of nobody.
     fn host_address(&self, node: NodeId) -> Option<Option<Ipv6Addr>> {
-        match &self.nodes.get(node.0 as usize)?.kind {
+        match &self.node(node).ok()?.kind {
             Kind::Router(_) => None,
             Kind::Host(host) => Some(host.own_address()),
         }
