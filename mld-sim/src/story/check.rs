@@ -1,16 +1,15 @@
-//! Whether an expectation can be checked, and whether it is met.
+//! Whether an expectation is met.
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Discard, FilterMode, GroupAddr, GroupState, Instant, Limit, Record, SourceRef, Version};
+use mld_proto::{FilterMode, GroupAddr, GroupState, Instant, SourceRef, Version};
 
-use super::error::Place;
 use super::expectation::{Counted, Demand};
-use super::log::{Log, Said, Watched};
-use super::stage::{Names, is_group};
+use super::log::{Entry, Log, RefusedCall, Said, Watched};
+use super::stage::Names;
 use super::words::{list, moments, seconds};
-use super::{Claim, Forwards, Knows, KnowsNot, Role, RoleName, StateName, StoryError};
-use crate::world::{Clock, Engine, Loss, NodeId, Scene};
+use super::{Claim, Forwards, Knows, KnowsNot, RefusedCalls, Role, RoleName, StateName};
+use crate::world::{Clock, Engine, NodeId, Scene};
 
 /// Where everything is that claims are about.
 pub(super) struct Evidence<'e> {
@@ -21,108 +20,6 @@ pub(super) struct Evidence<'e> {
 }
 
 impl Claim {
-    /// Whether there is what it speaks of.
-    ///
-    /// # Errors
-    ///
-    /// The key that is wrong.
-    pub(super) fn check(&self, at: usize, at_ms: u64, names: &Names) -> Result<(), StoryError> {
-        let place = |key| Place::new("expect", at, key);
-        let router = |key, name: &str| names.find_router(place(key), name).map(|_| ());
-        let maybe_router = |key, name: &Option<String>| match name {
-            Some(name) => router(key, name),
-            None => Ok(()),
-        };
-        let maybe_node = |key, name: &Option<String>| match name {
-            Some(name) => names.find(place(key), name).map(|_| ()),
-            None => Ok(()),
-        };
-        let one_of = |key, given: &Option<String>, allowed: &[&str]| match given {
-            Some(given) if !allowed.contains(&given.as_str()) => {
-                Err(place(key).error(format_args!("must be one of {}, not {given:?}", allowed.join(", "))))
-            }
-            _ => Ok(()),
-        };
-        let counted = |key, counted: &dyn Counted| {
-            let demand = counted.demand();
-            if demand.since_ms > at_ms {
-                return Err(place(key).error("`since` must not be after `at`"));
-            }
-            if demand.is_nothing() {
-                return Err(place(key).error("says how often: one of count, at-least, at-most, times"));
-            }
-            Ok(())
-        };
-        match self {
-            Self::Knows(claim) => {
-                is_group(place("knows.group"), claim.group)?;
-                if !matches!(claim.compatibility_mode, None | Some(1 | 2)) {
-                    return Err(place("knows.compatibility-mode").error("must be 1 or 2"));
-                }
-                router("knows.router", &claim.router)
-            }
-            Self::KnowsNot(claim) => {
-                claim.group.map_or(Ok(()), |group| is_group(place("knows-not.group"), group))?;
-                router("knows-not.router", &claim.router)
-            }
-            Self::Forwards(claim) => {
-                is_group(place("forwards.group"), claim.group)?;
-                router("forwards.router", &claim.router)
-            }
-            Self::ForwardsNot(claim) => {
-                is_group(place("forwards-not.group"), claim.group)?;
-                router("forwards-not.router", &claim.router)
-            }
-            Self::Role(claim) => router("role.router", &claim.router),
-            Self::Queries(claim) => {
-                counted("queries", claim)?;
-                maybe_node("queries.from", &claim.from)
-            }
-            Self::Reports(claim) => {
-                counted("reports", claim)?;
-                let records = [
-                    Record::IsIn,
-                    Record::IsEx,
-                    Record::ToIn,
-                    Record::ToEx,
-                    Record::Allow,
-                    Record::Block,
-                    Record::Report,
-                ];
-                let mut allowed: Vec<_> = records.map(Record::name).into();
-                allowed.push("done");
-                one_of("reports.record", &claim.record, &allowed)?;
-                maybe_node("reports.from", &claim.from)
-            }
-            Self::Events(claim) => {
-                counted("events", claim)?;
-                one_of("events.limit", &claim.limit, &Limit::ALL.map(Limit::name))?;
-                maybe_router("events.router", &claim.router)
-            }
-            Self::Discards(claim) => {
-                counted("discards", claim)?;
-                one_of("discards.reason", &claim.reason, &Discard::ALL.map(Discard::name))?;
-                maybe_router("discards.router", &claim.router)
-            }
-            Self::Refusals(claim) => {
-                counted("refusals", claim)?;
-                maybe_router("refusals.router", &claim.router)
-            }
-            Self::Losses(claim) => {
-                counted("losses", claim)?;
-                let allowed = [Loss::Chance, Loss::Partition, Loss::Down].map(Loss::name);
-                one_of("losses.why", &claim.why, &allowed)?;
-                maybe_node("losses.node", &claim.node)
-            }
-            Self::Quiet(claim) => {
-                if claim.since_ms > at_ms {
-                    return Err(place("quiet.since").error("must not be after `at`"));
-                }
-                maybe_node("quiet.node", &claim.node)
-            }
-        }
-    }
-
     /// What a log must watch for it all the time.
     pub(super) fn watched(&self, names: &Names) -> Option<Watched> {
         let (Self::Forwards(claim) | Self::ForwardsNot(claim)) = self else { return None };
@@ -202,6 +99,10 @@ impl Claim {
                 let each = meant.flat_map(|refusal| (0..refusal.what).map(|_| refusal.at_ms));
                 claim.demand().meet(at_ms, each)
             }
+            Self::RefusedCalls(claim) => {
+                let meant = log.refused_calls.iter().filter(|call| claim.means(names, call));
+                claim.demand().meet(at_ms, meant.map(|call| call.at_ms))
+            }
             Self::Losses(claim) => {
                 let meant = log.losses.iter().filter(|loss| {
                     is(&claim.node, loss.node) && claim.why.as_ref().is_none_or(|asked| asked == loss.what)
@@ -218,11 +119,16 @@ impl Claim {
     }
 }
 
-impl Demand<'_> {
-    const fn is_nothing(&self) -> bool {
-        self.count.is_none() && self.at_least.is_none() && self.at_most.is_none() && self.times_ms.is_none()
+impl RefusedCalls {
+    /// Whether the call is one of those that it counts, whenever it was.
+    pub(super) fn means(&self, names: &Names, call: &Entry<RefusedCall>) -> bool {
+        self.host.as_ref().is_none_or(|name| names.known(name).contains(&call.node))
+            && (self.group.is_none() || self.group == call.what.group)
+            && self.why.as_ref().is_none_or(|asked| asked == call.what.why)
     }
+}
 
+impl Demand<'_> {
     fn meet(&self, at_ms: u64, moments_ms: impl Iterator<Item = u64>) -> Result<(), String> {
         let times: Vec<u64> = moments_ms.filter(|moment| (self.since_ms..=at_ms).contains(moment)).collect();
         let count = times.len() as u64;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::choice::choice;
 use super::forms;
 use super::units::{self, is_default};
+use crate::world::Refusal;
 
 /// Something that should be so at a moment, when everything of that moment has happened.
 ///
@@ -44,6 +45,8 @@ pub enum Claim {
     Discards(Discards),
     /// A router refused state so often because of a limit.
     Refusals(Refusals),
+    /// So many calls of applications were in vain.
+    RefusedCalls(RefusedCalls),
     /// So many frames did not reach somebody.
     Losses(Losses),
     /// Nobody sent anything.
@@ -62,6 +65,7 @@ choice! {
     events => Events(Events),
     discards => Discards(Discards),
     refusals => Refusals(Refusals),
+    refused_calls => RefusedCalls(RefusedCalls),
     losses => Losses(Losses),
     quiet => Quiet(Quiet),
 }
@@ -295,6 +299,25 @@ counted! {
     Refusals {
         /// The router; any if none is named.
         router: Option<String>,
+    }
+}
+
+/// Why calls are in vain: the host is down.
+pub(super) const WHY_DOWN: &str = Refusal::Down.name();
+/// Why calls are in vain: the protocol stack of the host grants no such call.
+pub(super) const WHY_STACK: &str = Refusal::Stack("").name();
+
+counted! {
+    /// Calls of applications, to listen or to leave, of which nothing came. One that the protocol stack of a host refuses
+    /// breaks a story that has no such expectation.
+    RefusedCalls {
+        /// The host; any if none is named. The name of several hosts means any of them.
+        host: Option<String>,
+        /// The group; any if none is named.
+        group: Option<Ipv6Addr>,
+        /// `stack`: the protocol stack grants no such call (R-LSN-5, R-LSN-49); `down`: the host is down; either if none is
+        /// named.
+        why: Option<String>,
     }
 }
 

@@ -7,7 +7,7 @@ use mld_proto::{GroupAddr, Instant, Item, Limit, Record, Version};
 
 use super::{QueryKind, Told};
 use crate::judge::Violation;
-use crate::world::{self, Happening, Input, NodeId, Observer, Scene};
+use crate::world::{self, Call, Happening, Input, NodeId, Observer, Scene};
 
 /// Everything that is counted, in order of time.
 #[derive(Debug, Default)]
@@ -16,6 +16,7 @@ pub(super) struct Log {
     pub(super) told: Vec<Entry<Event>>,
     pub(super) discards: Vec<Entry<&'static str>>,
     pub(super) refusals: Vec<Entry<u64>>,
+    pub(super) refused_calls: Vec<Entry<RefusedCall>>,
     pub(super) losses: Vec<Entry<&'static str>>,
     /// For each thing that should be so all the time, when it began to be so and when it ceased.
     pub(super) watched: Vec<Watched>,
@@ -41,6 +42,13 @@ pub(super) enum Said {
     Reports(Vec<(&'static str, Ipv6Addr)>),
     /// Nothing that can be read.
     Noise,
+}
+
+/// A call of which nothing came.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct RefusedCall {
+    pub(super) group: Option<Ipv6Addr>,
+    pub(super) why: &'static str,
 }
 
 /// What a router told.
@@ -129,6 +137,13 @@ impl Observer for Log {
                 self.losses.push(Entry { at_ms, node: to, what: why.name() });
             }
             Happening::Turn(turn) => self.turn(scene, at_ms, turn),
+            Happening::Refused { node, call, why } => {
+                let group = match call {
+                    Call::Listen { group, .. } => Some(*group),
+                    Call::Up { .. } | Call::Crash => None,
+                };
+                self.refused_calls.push(Entry { at_ms, node, what: RefusedCall { group, why: why.name() } });
+            }
             _ => {}
         }
         Ok(())

@@ -44,6 +44,8 @@
 
 mod check;
 mod choice;
+mod claims;
+mod course;
 mod error;
 mod expectation;
 mod file;
@@ -67,7 +69,7 @@ use serde::{Deserialize, Serialize};
 pub use error::StoryError;
 pub use expectation::{
     Claim, Discards, Events, Expectation, Forwards, Knows, KnowsNot, Losses, Queries, QueryKind, Quiet,
-    Refusals, Reports, Role, RoleName, StateName, Told,
+    Refusals, RefusedCalls, Reports, Role, RoleName, StateName, Told,
 };
 pub use run::{Staged, Verdict};
 pub use step::{

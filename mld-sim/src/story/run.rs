@@ -9,9 +9,12 @@ use mld_proto::Instant;
 use super::check::Evidence;
 use super::log::Log;
 use super::stage::Names;
-use super::{Expectation, Story};
+use super::{Claim, Expectation, Story};
 use crate::judge::{self, Violation};
 use crate::world::{LinkId, NodeId, World};
+
+/// The rule that is broken where the stack of a host refuses a call, see [`World::act`].
+const REFUSED: &str = "refused";
 
 /// A story whose world is ready to run. Observers may be added to the world before it does.
 pub struct Staged {
@@ -73,11 +76,11 @@ impl Staged {
     pub fn run(&mut self) -> Result<(), Violation> {
         for at in 0..self.expectations.len() {
             let at_ms = self.expectations[at].at_ms;
-            self.world.run_until(Instant::from_millis(at_ms))?;
+            self.go_on(at_ms)?;
             let verdict = self.judge(&self.expectations[at]);
             self.verdicts.push(verdict);
         }
-        self.world.run_until(Instant::from_millis(self.duration_ms))?;
+        self.go_on(self.duration_ms)?;
         if self.is_calm { judge::settle(&mut self.world) } else { Ok(()) }
     }
 
@@ -89,6 +92,30 @@ impl Staged {
     /// How long the world has run.
     pub fn elapsed(&self) -> Duration {
         self.world.now().saturating_since(Instant::ZERO)
+    }
+
+    /// Lets time pass until this moment. Refused calls that are expected do not end it.
+    fn go_on(&mut self, until_ms: u64) -> Result<(), Violation> {
+        loop {
+            match self.world.run_until(Instant::from_millis(until_ms)) {
+                Err(violation) if self.may_be(&violation) => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn may_be(&self, violation: &Violation) -> bool {
+        if violation.rule != REFUSED {
+            return false;
+        }
+        let log = self.log.borrow();
+        let Some(call) = log.refused_calls.last() else { return false };
+        self.expectations.iter().any(|expectation| match &expectation.claim {
+            Claim::RefusedCalls(claim) => {
+                (claim.since_ms..=expectation.at_ms).contains(&call.at_ms) && claim.means(&self.names, call)
+            }
+            _ => false,
+        })
     }
 
     fn judge(&self, expectation: &Expectation) -> Verdict {

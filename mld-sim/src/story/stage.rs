@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use mld_proto::{FilterMode, Instant};
 
+use super::course::{self, is_link_local};
 use super::error::Place;
 use super::run::Staged;
 use super::{Deed, HostPart, LinkPart, MischiefPart, RouterPart, Story, StoryError, stations};
@@ -72,6 +73,7 @@ impl Story {
             self.is_in_time(Place::new("expect", at, "at"), expectation.at_ms)?;
             expectation.claim.check(at, expectation.at_ms, &names)?;
         }
+        course::follow(self, &names, world.scene())?;
         Ok(Staged::new(self, world, names))
     }
 
@@ -100,9 +102,10 @@ impl Story {
         let id = world.router(link, router);
         if let Some(start_ms) = part.start_ms {
             self.is_in_time(place("start"), start_ms)?;
-            if !part.off {
-                world.at(Instant::from_millis(start_ms), Action::Router(id, Command::Start));
+            if part.off {
+                return Err(place("start").error("does not go together with `off`"));
             }
+            world.at(Instant::from_millis(start_ms), Action::Router(id, Command::Start));
         }
         names.node(place("name"), &part.name, &[id], NodeKind::Router)
     }
@@ -119,9 +122,8 @@ impl Story {
         if !(1..=COUNT_MAX).contains(&part.count) {
             return Err(place("count").error(format_args!("must be 1 to {COUNT_MAX}")));
         }
-        if part.address.to_bits().checked_add(part.count.into()).is_none() || part.address.is_multicast() {
-            return Err(place("address").error("must be that of an interface"));
-        }
+        // Those that follow it are in the same prefix, or are refused later.
+        is_link_local(place("address"), part.address)?;
         part.behaviours.iter().try_for_each(|behaviour| is_behaviour(place("behaviours"), behaviour))?;
         let size = stations::size(part, self);
         let mut ids = Vec::new();
@@ -171,7 +173,8 @@ impl Story {
         self.is_in_time(place("start"), part.start_ms)?;
         part.groups.iter().try_for_each(|group| is_group(place("groups"), *group))?;
         names.has_place(place, &part.name, link, world)?;
-        let id = world.host(link, stations::mischief(part, self).off());
+        let here = |name: &str| names.find_link(place("link"), name) == Ok(link);
+        let id = world.host(link, stations::mischief(part, self, here).off());
         let start = Call::Up { link_local: Some(part.address) };
         world.at(Instant::from_millis(part.start_ms), Action::Host(id, start));
         if let Some(until_ms) = part.until_ms {
@@ -269,7 +272,7 @@ impl Names {
     }
 
     /// The hosts of this name.
-    fn find_hosts(&self, place: Place, name: &str) -> Result<&[NodeId], StoryError> {
+    pub(super) fn find_hosts(&self, place: Place, name: &str) -> Result<&[NodeId], StoryError> {
         let found = self.find(place, name)?;
         if found.iter().any(|id| self.kind(*id) != NodeKind::Host) {
             return Err(place.error(format_args!("{name} is no host")));
@@ -282,7 +285,7 @@ impl Names {
         self.nodes.get(name).map_or(&[], Vec::as_slice)
     }
 
-    fn kind(&self, id: NodeId) -> NodeKind {
+    pub(super) fn kind(&self, id: NodeId) -> NodeKind {
         self.kinds[id.0 as usize]
     }
 
@@ -357,7 +360,12 @@ fn actions(at: usize, deed: &Deed, names: &Names, world: &World) -> Result<Vec<A
             let link = names.find_link(place("partition.link"), &deed.link)?;
             let mut apart = Vec::new();
             for name in &deed.apart {
-                apart.extend(names.find(place("partition.apart"), name)?);
+                let nodes = names.find(place("partition.apart"), name)?;
+                if nodes.iter().any(|id| world.scene().link_of(*id) != link) {
+                    let link = world.scene().link_name(link);
+                    return Err(place("partition.apart").error(format_args!("{name} is not on {link}")));
+                }
+                apart.extend(nodes);
             }
             vec![Action::Change(Change::Partition { link, apart })]
         }

@@ -93,13 +93,16 @@ pub(super) fn host(
     })
 }
 
-/// Somebody who means no good, on a link with these others.
-pub(super) fn mischief(part: &MischiefPart, story: &Story) -> Host {
-    let here = |link: &String| *link == part.link;
+/// Somebody who means no good, to those whose link is `here`.
+pub(super) fn mischief(part: &MischiefPart, story: &Story, here: impl Fn(&str) -> bool) -> Host {
+    let addresses = |host: &HostPart| {
+        let first = host.address.to_bits();
+        (0..u128::from(host.count)).map(move |number| Ipv6Addr::from_bits(first + number))
+    };
     let targets = Targets {
         groups: part.groups.clone(),
         sources: part.sources.clone(),
-        hosts: story.hosts.iter().filter(|host| here(&host.link)).map(|host| host.address).collect(),
+        hosts: story.hosts.iter().filter(|host| here(&host.link)).flat_map(addresses).collect(),
         routers: story
             .routers
             .iter()

@@ -100,6 +100,13 @@ impl fmt::Display for Claim {
                 about(f, " by ", &claim.router)?;
                 claim.demand().fmt(f)
             }
+            Self::RefusedCalls(claim) => {
+                f.write_str("calls in vain")?;
+                about(f, " of ", &claim.host)?;
+                about(f, " for ", &claim.group)?;
+                about(f, ", ", &claim.why)?;
+                claim.demand().fmt(f)
+            }
             Self::Losses(claim) => {
                 f.write_str("frames lost")?;
                 about(f, " to ", &claim.node)?;

@@ -205,3 +205,81 @@ fn quiet_ends_with_the_first_packet() {
     met("200", r#"quiet = { node = "h1", since = 62 }"#);
     unmet("60", r#"quiet = { node = "h1", since = 60 }"#, "something was sent at 60 s");
 }
+
+/// A host asks for what no host grants, once before and once after another that is down.
+const IN_VAIN: &str = r#"
+duration = 100
+
+[[host]]
+name = "h"
+address = "fe80::a"
+count = 2
+
+[[host]]
+name = "gone"
+address = "fe80::c"
+behaviours = [{ silent-leave = { after = 5 } }]
+
+[[step]]
+at = 10
+listen = { host = "h", group = "ff3e::8000:1" }
+
+[[step]]
+at = 20
+leave = { host = "gone", group = "ff05::1" }
+
+[[step]]
+at = 30
+listen = { host = "h-2", group = "ff05::1", mode = "include", sources = ["ff05::2"] }
+"#;
+
+/// The verdicts on these expectations, and what ended the run.
+fn in_vain(claims: &[(&str, &str)]) -> (Vec<Option<String>>, Option<String>) {
+    let claims = claims.iter().map(|(at, claim)| format!("\n[[expect]]\nat = {at}\n{claim}\n"));
+    let text = format!("{IN_VAIN}{}", claims.collect::<String>());
+    let story = Story::parse(&text).unwrap_or_else(|error| panic!("{text}{error}"));
+    let mut staged = story.stage().expect("what was read can be staged");
+    let ended = staged.run().err().map(|violation| violation.to_string());
+    (staged.verdicts().iter().map(|verdict| verdict.unmet.clone()).collect(), ended)
+}
+
+#[test]
+fn calls_in_vain_are_counted_and_end_no_run_that_expects_them() {
+    let all = r#"refused-calls = { times = [10, 10, 20, 30] }"#;
+    assert_eq!(in_vain(&[("100", all)]), (vec![None], None));
+    let expected = [
+        ("100", r#"refused-calls = { host = "h", why = "stack", count = 3 }"#),
+        ("100", r#"refused-calls = { host = "h-1", count = 1 }"#),
+        ("100", r#"refused-calls = { group = "ff05::1", times = [20, 30] }"#),
+        ("100", r#"refused-calls = { why = "down", times = [20] }"#),
+        ("100", r#"refused-calls = { host = "h-1", since = 11, count = 0 }"#),
+    ];
+    assert_eq!(in_vain(&expected), (vec![None; 5], None));
+    let unmet = [
+        ("100", r#"refused-calls = { count = 0 }"#, "there were 4, at 10 s, 10 s, 20 s, 30 s"),
+        ("100", r#"refused-calls = { host = "h-1", at-least = 2 }"#, "there were 1, at 10 s"),
+        ("100", r#"refused-calls = { group = "ff05::2", at-least = 1 }"#, "there were none"),
+        ("100", r#"refused-calls = { host = "h", why = "down", at-least = 1 }"#, "there were none"),
+    ];
+    for (at, claim, why) in unmet {
+        assert_eq!(in_vain(&[("100", all), (at, claim)]), (vec![None, Some(why.into())], None), "{claim}");
+    }
+}
+
+#[test]
+fn a_refused_call_that_nobody_expects_ends_the_run_in_plain_words() {
+    let ssm = "at 10.000 s, rule refused: h-1 refuses to listen to ff3e::8000:1, from any source: a group of source-specific multicast needs sources";
+    assert_eq!(in_vain(&[]), (vec![], Some(ssm.into())));
+    // Another host's, another group's, or too early.
+    for claim in [
+        r#"refused-calls = { host = "gone", at-least = 1 }"#,
+        r#"refused-calls = { group = "ff05::1", at-least = 1 }"#,
+        r#"refused-calls = { why = "down", at-least = 1 }"#,
+        r#"refused-calls = { since = 11, at-least = 1 }"#,
+    ] {
+        assert_eq!(in_vain(&[("100", claim)]), (vec![], Some(ssm.into())), "{claim}");
+    }
+    let source = "at 30.000 s, rule refused: h-2 refuses to listen to ff05::1, only from ff05::2: ff05::2 cannot be a source";
+    let until_29 = r#"refused-calls = { count = 3 }"#;
+    assert_eq!(in_vain(&[("29", until_29)]), (vec![None], Some(source.into())));
+}

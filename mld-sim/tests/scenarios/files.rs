@@ -10,8 +10,8 @@ use mld_sim::story::{
     AddressDeed, CalmDeed, Claim, ClockDeed, CrashDeed, Deed, Discards, Events, Expectation, FaultsDeed,
     ForgeryPart, Forwards, HostPart, HostVersion, JumpDeed, Knows, KnowsNot, LeaveDeed, LinkDeed, LinkPart,
     ListenDeed, ListenPart, Losses, MischiefKind, MischiefPart, PartitionDeed, Queries, QueryKind, Quiet,
-    Refusals, Reports, Role, RoleName, RouterDeed, RouterPart, StateName, StationKind, Step, Story, Told,
-    UpDeed,
+    Refusals, RefusedCalls, Reports, Role, RoleName, RouterDeed, RouterPart, StateName, StationKind, Step,
+    Story, Told, UpDeed,
 };
 use mld_sim::world::{Behaviour, Clock, Faults, Medium};
 
@@ -117,12 +117,17 @@ fn claims() -> Vec<Claim> {
         }),
         Claim::Events(Events {
             router: Some("r1".into()),
-            event: Some(Told::Limit),
+            event: Some(Told::Membership),
             group: Some(GROUP),
             has_members: Some(true),
-            limit: Some("max-sources".into()),
             at_least: Some(1),
             at_most: Some(2),
+            ..Events::default()
+        }),
+        Claim::Events(Events {
+            event: Some(Told::Limit),
+            limit: Some("max-sources".into()),
+            count: Some(1),
             ..Events::default()
         }),
         Claim::Discards(Discards {
@@ -132,6 +137,13 @@ fn claims() -> Vec<Claim> {
             ..Discards::default()
         }),
         Claim::Refusals(Refusals { router: Some("r1".into()), count: Some(3), ..Refusals::default() }),
+        Claim::RefusedCalls(RefusedCalls {
+            host: Some("h".into()),
+            group: Some(GROUP),
+            why: Some("down".into()),
+            count: Some(0),
+            ..RefusedCalls::default()
+        }),
         Claim::Losses(Losses {
             node: Some("h-3".into()),
             why: Some("down".into()),
@@ -182,10 +194,10 @@ fn everything() -> Story {
         version: HostVersion::One,
         ..HostPart::new("old", address(0x20))
     };
-    let evil = |name: &str, kind| MischiefPart {
+    let evil = |last, name: &str, kind| MischiefPart {
         name: name.into(),
         link: "one".into(),
-        address: address(0x66),
+        address: address(last),
         kind,
         groups: vec![GROUP],
         sources: vec![SOURCE],
@@ -218,10 +230,10 @@ fn everything() -> Story {
         ],
         hosts: vec![hosts, old],
         mischief: vec![
-            evil("evil", MischiefKind::Forger),
-            evil("babbler", MischiefKind::Babbler),
-            evil("broken", MischiefKind::Malformed),
-            evil("switch", MischiefKind::Switch),
+            evil(0x66, "evil", MischiefKind::Forger),
+            evil(0x67, "babbler", MischiefKind::Babbler),
+            evil(0x68, "broken", MischiefKind::Malformed),
+            evil(0x69, "switch", MischiefKind::Switch),
         ],
         steps: deeds().into_iter().map(|deed| Step { at_ms: 5000, deed }).collect(),
         expectations: claims().into_iter().map(|claim| Expectation { at_ms: 6001, claim }).collect(),

@@ -4,3 +4,4 @@ mod expectations;
 mod files;
 mod kept;
 mod program;
+mod refused;
