@@ -247,6 +247,25 @@ fn general_query_during_an_answer_is_answered_by_all_groups() {
     }
 }
 
+// R-LSN-44, R-LSN-8
+#[test]
+fn sources_that_are_not_reported_do_not_hasten_the_answer() {
+    let answers = |unreported: &[u16]| {
+        let mut host = Host::new();
+        for number in 0..200_u32 {
+            host.exclude(&format!("ff0e::2:{number:x}"), []);
+        }
+        host.include("ff02::1", unreported.iter().copied());
+        host.settle();
+        host.query("::", 10_000, []);
+        host.run_for(30_000);
+        host.take()
+    };
+    let sent = answers(&(1..1000).collect::<Vec<_>>());
+    assert_eq!(sent.len(), 3);
+    assert_eq!(sent, answers(&[]));
+}
+
 // R-LSN-43, R-LSN-47
 #[test]
 fn groups_that_come_and_go_during_an_answer_do_not_break_it() {

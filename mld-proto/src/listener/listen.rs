@@ -147,9 +147,9 @@ impl Core {
         let (address, excluding) = (slot.address, slot.excluding);
         let exclude = excluding > 0;
         let new_mode = before.exclude != exclude;
-        let reported = self.running && GroupAddr::new(address).is_ok();
+        let reported = GroupAddr::new(address).is_ok();
         // The lists of version 1 mode are not reported.
-        let robustness = if reported && !self.is_version_1() { self.robustness() } else { 0 };
+        let robustness = if self.running && reported && !self.is_version_1() { self.robustness() } else { 0 };
         let mut differs = new_mode;
         let mut walk = group_sources(view, group);
         while let Some(id) = walk.next(view.sources) {
@@ -161,7 +161,9 @@ impl Core {
             if list != listed {
                 let of_group = view.group(group);
                 of_group.listed = of_group.listed + u32::from(list) - u32::from(listed);
-                self.listed = self.listed + u64::from(list) - u64::from(listed);
+                if reported {
+                    self.listed = self.listed + u64::from(list) - u64::from(listed);
+                }
             }
             if new_mode {
                 // Its reports name every source (R-LSN-23).
@@ -173,7 +175,7 @@ impl Core {
             }
             self.free_source_if_idle(view, id);
         }
-        if GroupAddr::new(address).is_err() {
+        if !reported {
             // R-LSN-8, R-LSN-9
             return;
         }
