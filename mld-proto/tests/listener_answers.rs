@@ -266,6 +266,24 @@ fn sources_that_are_not_reported_do_not_hasten_the_answer() {
     assert_eq!(sent, answers(&[]));
 }
 
+// R-LSN-42, R-LSN-44
+#[test]
+fn query_for_a_group_does_not_hasten_the_answer_for_all() {
+    for seed in 0..10 {
+        let mut host = Host::seeded(ListenerConfig::builder(), seed);
+        for number in 0..200_u32 {
+            host.exclude(&format!("ff0e::2:{number:x}"), []);
+        }
+        host.settle();
+        host.query("::", 30_000, []);
+        host.query("ff0e::2:1", 1, []);
+        host.run_for(40_000);
+        let times: Vec<u64> = host.take().iter().map(|sent| sent.at).collect();
+        assert_eq!(times.len(), 4, "one for the group, three for all");
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "never two in one millisecond: {times:?}");
+    }
+}
+
 // R-LSN-43, R-LSN-47
 #[test]
 fn groups_that_come_and_go_during_an_answer_do_not_break_it() {

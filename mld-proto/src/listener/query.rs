@@ -29,19 +29,14 @@ impl Core {
         // R-LSN-45, A-19: never at once.
         let due = self.now + self.random.delay(window);
         let until = self.now + window.max(1);
-        if self.general_at != 0 {
-            // Whatever rule applies, the answer that is pending is also the answer to this Query.
+        if self.general_at != 0 && self.general_at <= due {
+            // Rule 1: the answer that is pending is also the answer to this Query.
             self.general_until = self.general_until.min(until);
-            // Rule 1.
-            if self.general_at <= due {
-                return;
-            }
+            return;
         }
         let Some(group) = group else {
-            // Rule 2.
-            if self.general_at == 0 {
-                self.general_until = until;
-            }
+            // Rule 2: it becomes the answer to this one as well.
+            self.general_until = if self.general_at == 0 { until } else { self.general_until.min(until) };
             self.general_at = due;
             return;
         };
