@@ -284,6 +284,34 @@ fn query_for_a_group_does_not_hasten_the_answer_for_all() {
     }
 }
 
+// R-LSN-43
+#[test]
+fn group_that_comes_during_an_answer_that_began_anew_does_not_cut_it_short() {
+    for seed in 0..10 {
+        let mut host = Host::seeded(ListenerConfig::builder(), seed);
+        for number in 0..300_u32 {
+            host.exclude(&format!("ff0e::2:{number:x}"), []);
+        }
+        host.settle();
+        host.query("::", 10_000, []);
+        while host.sent.is_empty() {
+            host.run_for(1);
+        }
+        let again = host.now;
+        host.take();
+        host.query("::", 5000, []);
+        host.run_for(2500);
+        host.exclude("G", []);
+        host.run_for(30_000);
+        let sent = host.take();
+        let in_time = sent.iter().filter(|sent| sent.at <= again + 5000).flat_map(|sent| &sent.records);
+        let answered: BTreeSet<_> =
+            in_time.filter(|record| record.kind == craft::IS_EX).map(|record| record.group).collect();
+        let missing = (0..300_u32).find(|number| !answered.contains(&ip(&format!("ff0e::2:{number:x}"))));
+        assert_eq!(missing, None, "seed {seed}");
+    }
+}
+
 // R-LSN-43, R-LSN-47
 #[test]
 fn groups_that_come_and_go_during_an_answer_do_not_break_it() {

@@ -19,13 +19,13 @@ pub(super) const LATEST: u64 = 1 << 62;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tour {
     /// Counts the tours; groups remember the last one that came to them.
-    number: u32,
-    at: GroupId,
+    pub(super) number: u32,
+    pub(super) at: GroupId,
     pub(super) running: bool,
 }
 
 impl Tour {
-    const NEW: Self = Self { number: 0, at: GroupId::NIL, running: false };
+    pub(super) const NEW: Self = Self { number: 0, at: GroupId::NIL, running: false };
 }
 
 /// What tours are for.
@@ -299,12 +299,23 @@ impl Core {
         }
     }
 
-    /// Adds a group to those that are reported. A tour under way does not come to it: it has reports of its own.
+    /// Adds a group to those that are reported. A tour under way does not come to it, as it has reports of its own,
+    /// unless others stand behind it that the tour has still to come to.
     pub(super) fn enlist(&mut self, view: &mut View<'_>, id: GroupId) {
-        let numbers = self.tours.map(|tour| tour.number);
+        let first = self.listening;
+        let mut toured = self.tours.map(|tour| tour.number);
+        if first != GroupId::NIL {
+            let of_first = view.group(first).toured;
+            for ((mark, tour), of_first) in toured.iter_mut().zip(&self.tours).zip(of_first) {
+                // It stands before the first.
+                if tour.running && tour.at != first && tour.number != of_first {
+                    *mark = of_first;
+                }
+            }
+        }
         let slot = view.group(id);
         slot.flags.insert(GroupFlags::LISTENING);
-        slot.toured = numbers;
+        slot.toured = toured;
         Ring::push(view.groups, &mut self.listening, id);
         self.listening_count += 1;
     }
@@ -394,6 +405,6 @@ impl Core {
 }
 
 /// An address that Reports are sent from: in fe80::/64 (R-WIRE-6, A-22).
-fn is_usable(address: &Ipv6Addr) -> bool {
+pub(super) fn is_usable(address: &Ipv6Addr) -> bool {
     address.segments()[..4] == [0xfe80, 0, 0, 0]
 }
