@@ -18,7 +18,7 @@ use crate::story::{Staged, Story};
 /// the standards, and end it where a rule is broken: then the last line says by which command it is found again.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// A scenario, in TOML.
+    /// A scenario, in TOML; mld-sim/scenarios/README.md tells how one is written.
     scenario: PathBuf,
     #[command(flatten)]
     outputs: Outputs,

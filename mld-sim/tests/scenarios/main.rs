@@ -2,6 +2,7 @@
 
 mod expectations;
 mod files;
+mod guide;
 mod kept;
 mod program;
 mod refused;
