@@ -238,22 +238,35 @@ fn steps_are_brought_forward_as_far_as_the_rule_allows() {
     assert_eq!((short.hosts[0].start_ms, found.at.as_millis()), (None, 60_000));
 }
 
-#[test]
-fn step_is_brought_forward_past_others() {
-    /// A third group is asked for after the two others, in whatever order these were.
-    fn all_three(scene: &Scene<'_>, _: Instant, happening: &Happening<'_>) -> bool {
-        matches!(happening, Happening::Host { node, .. }
-            if scene.wants(*node).is_some_and(|wants| wants.len() == 3 && wants.contains_key(&ip("ff05::c"))))
+/// Breaks its rule where a host asks for one group after a minute, and for another one at any time.
+struct Late(bool);
+
+impl Observer for Late {
+    fn observe(
+        &mut self,
+        scene: &Scene<'_>,
+        at: Instant,
+        happening: &Happening<'_>,
+    ) -> Result<(), Violation> {
+        let Happening::Host { node, call: Call::Listen { group, .. } } = happening else { return Ok(()) };
+        self.0 |= *group == ip("ff05::a") && at >= Instant::from_millis(60_000);
+        let wants = |group| scene.wants(*node).is_some_and(|wants| wants.contains_key(&ip(group)));
+        if self.0 && wants("ff05::b") { Err(Violation::new("broken", "as was asked for")) } else { Ok(()) }
     }
+}
+
+#[test]
+fn step_is_brought_forward_past_one_that_must_wait() {
     let mut long = evening();
-    long.steps = vec![
-        step(1000, listen("h3", "ff05::a", &[])),
-        step(2000, listen("h3", "ff05::c", &[])),
-        step(3000, listen("h3", "ff05::b", &[])),
-    ];
-    let (short, found) = shrunk(&long, all_three, 400);
-    assert!(short.steps.iter().all(|step| step.at_ms == 0), "{}", short.to_toml());
-    assert_eq!((found.at.as_millis(), short.duration_ms), (0, 1));
+    (long.duration_ms, long.calm_ms) = (300_000, Some(300_000));
+    long.steps =
+        vec![step(100_000, listen("h3", "ff05::a", &[])), step(200_000, listen("h3", "ff05::b", &[]))];
+    let judge = |story: &Story| hunt::judge_with(story, |world| world.observe(Late(false))).violation;
+    let violation = judge(&long).expect("a rule is broken");
+    let (short, found) = shrink_with(&long, &violation, 400, judge);
+    let wanted = [step(0, listen("h3", "ff05::b", &[])), step(60_000, listen("h3", "ff05::a", &[]))];
+    assert_eq!(short.steps, wanted);
+    assert_eq!((found.at.as_millis(), short.duration_ms), (60_000, 60_001));
 }
 
 #[test]
