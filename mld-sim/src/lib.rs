@@ -2,7 +2,8 @@
 //!
 //! - [`world`]: links with faults, routers, hosts. A seed fixes a run to the bit; no clock of this machine is read, and
 //!   there is no thread.
-//! - [`station`]: what a host is made of; the engine's own listener, an independent one, mischief, or yours.
+//! - [`station`]: what a host is made of; the engine's own listener, an independent one, mischief, or a host or router of
+//!   yours.
 //! - [`judge`]: rules that end a run where they are broken, among them agreement with the [`model`], a slow and literal
 //!   transcription of the standards that shares no code with the engine.
 //! - [`story`]: scenarios in files, with expectations. [`hunt`]: random ones, until a rule is broken.

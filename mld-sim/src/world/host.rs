@@ -94,7 +94,7 @@ pub(super) struct HostNode {
     /// Up, with an address that is no longer tentative.
     pub(super) has_address: bool,
     pub(super) tentative_ms: u64,
-    /// Counts its comings and goings: what was begun in one time up does not happen in another.
+    /// Counts how often it came up or its address changed: what was begun in one stay does not happen in another.
     pub(super) stay: u64,
     pub(super) wake_at: Option<Instant>,
     pub(super) lives: Vec<Life>,
@@ -156,7 +156,6 @@ impl HostNode {
     /// It has no power and knows nothing.
     pub(super) fn crash(&mut self) {
         self.is_up = false;
-        self.stay += 1;
         self.has_address = false;
         self.wake_at = None;
         self.station.crash();
