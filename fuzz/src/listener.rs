@@ -201,6 +201,7 @@ impl Bench {
             // After months without a call the timers take some rounds to find their places.
             let done = (0..100).any(|_| {
                 self.listener.handle_timeout(self.now);
+                self.check_whole();
                 self.drain();
                 self.listener.poll_timeout().is_none_or(|next| next > self.now)
             });
@@ -224,7 +225,9 @@ impl Bench {
     /// Polls once; whether there was a packet.
     fn transmit(&mut self, buffer: &mut [u8]) -> bool {
         let len = buffer.len();
-        match self.listener.poll_transmit(self.now, buffer) {
+        let polled = self.listener.poll_transmit(self.now, buffer);
+        self.check_whole();
+        match polled {
             Ok(None) => false,
             Ok(Some(transmit)) => {
                 assert!(transmit.len <= len && transmit.len <= usize::from(MTU));
@@ -306,7 +309,13 @@ impl Bench {
         }
     }
 
+    /// Whatever was called, nothing is left half done.
+    fn check_whole(&self) {
+        assert_eq!(self.listener.check(), Ok(()));
+    }
+
     fn check_state(&self) {
+        self.check_whole();
         let groups: BTreeSet<Ipv6Addr> = self.wants.keys().map(|(group, _)| *group).collect();
         assert_eq!(self.listener.groups().count(), groups.len());
         for group in groups {
@@ -338,6 +347,7 @@ impl Bench {
             let Some(next) = self.listener.poll_timeout() else { break };
             self.now = self.now.max(next);
             self.listener.handle_timeout(self.now);
+            self.check_whole();
         }
         assert_eq!(self.listener.poll_timeout(), None, "nothing is left");
         // Every slot has come back.

@@ -1,5 +1,6 @@
 //! The listener part of MLD for one interface: what a host runs, and a router beside its [`Router`](crate::Router).
 
+mod check;
 mod config;
 mod core;
 mod input;
@@ -291,6 +292,17 @@ impl<T: ListenerStorage> Listener<T> {
         tables.groups[..self.core.group_pool.reach()]
             .iter()
             .filter_map(move |slot| ListenerGroup::new(tables, slot))
+    }
+
+    /// Whether everything that this listener holds fits together: slots, lists, index, timers, counts, and whether what
+    /// the interface wants is the merge of what sockets want (R-LSN-2 to 4). For those who test; it takes as long as
+    /// walking a few times through every slot and list.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong: a defect of this crate, whatever was received and in whatever order it was called.
+    pub fn check(&self) -> Result<(), &'static str> {
+        self.core.check_whole(self.tables.shared())
     }
 
     /// What came, what went, what was ignored.

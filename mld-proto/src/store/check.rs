@@ -1,14 +1,21 @@
-//! Whether queues, rings and the index are whole; see [`Router::check`](crate::Router::check).
+//! Whether queues, rings and the index are whole; see [`Router::check`](crate::Router::check) and
+//! [`Listener::check`](crate::Listener::check).
 
-use super::{GroupId, GroupQueue, GroupSlot, Index, Key, Shared, SourceId, TimerId, TimerOf};
+use super::ring::SlotId;
+use super::{GroupId, GroupQueue, Index, IndexSlot, Key, Shared, SourceId, TimerId, TimerOf};
+
+/// `otherwise` is wrong unless it `holds`.
+pub(crate) const fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
 
 /// Whether a queue holds exactly the groups that say so, each once, and knows its last; says what is wrong otherwise.
 /// `next` reads the link that the queue goes by.
-pub(crate) fn check_queue(
-    queue: &GroupQueue,
-    groups: &[GroupSlot],
-    next: impl Fn(&GroupSlot) -> GroupId,
-    says_so: impl Fn(&GroupSlot) -> bool,
+pub(crate) fn check_queue<S>(
+    queue: &GroupQueue<S>,
+    groups: &[S],
+    next: impl Fn(&S) -> GroupId,
+    says_so: impl Fn(&S) -> bool,
 ) -> Result<(), &'static str> {
     let said = groups.iter().filter(|slot| says_so(slot)).count();
     let (mut at, mut last, mut count) = (queue.first(), None, 0);
@@ -29,60 +36,102 @@ pub(crate) fn check_queue(
     if last == queue.last() { Ok(()) } else { Err("queue: another group counts as the last") }
 }
 
-/// Whether the ring of a group's sources is linked both ways and holds nothing but sources of this group; says what is
-/// wrong otherwise, or how many there are, deleted ones included.
-pub(crate) fn check_ring(tables: Shared<'_>, group: GroupId) -> Result<usize, &'static str> {
-    let Some(first) = tables.groups[group.at()].sources.some() else { return Ok(0) };
-    let source = |id: SourceId| tables.sources.get(id.at()).ok_or("sources: a source that does not exist");
+/// A slot as a ring sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InRing<I> {
+    /// Whether it says that it belongs to this ring.
+    pub(crate) belongs: bool,
+    pub(crate) prev: I,
+    pub(crate) next: I,
+}
+
+/// What is said of a ring that is broken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RingFaults {
+    pub(crate) missing: &'static str,
+    pub(crate) foreign: &'static str,
+    pub(crate) unlinked: &'static str,
+}
+
+/// Whether a ring is linked both ways and holds nothing but slots that belong to it; says what is wrong otherwise, or
+/// how many there are. `slot` reads a slot, if there is such a slot.
+pub(crate) fn check_linked<I: SlotId>(
+    first: I,
+    slot: impl Fn(I) -> Option<InRing<I>>,
+    faults: RingFaults,
+) -> Result<usize, &'static str> {
+    if first == I::NIL {
+        return Ok(0);
+    }
     let (mut id, mut count) = (first, 0);
     loop {
-        let slot = source(id)?;
-        if slot.group != group {
-            return Err("sources: a source of another group");
-        }
+        let here = slot(id).ok_or(faults.missing)?;
+        ensure(here.belongs, faults.foreign)?;
         // This also finds rings that close elsewhere.
-        if source(slot.next)?.prev != id {
-            return Err("sources: a ring that is not linked back");
-        }
+        ensure(slot(here.next).ok_or(faults.missing)?.prev == id, faults.unlinked)?;
         count += 1;
-        id = slot.next;
+        id = here.next;
         if id == first {
             return Ok(count);
         }
     }
 }
 
+/// [`check_linked`] of the sources of a router's group, deleted ones included.
+pub(crate) fn check_ring(tables: Shared<'_>, group: GroupId) -> Result<usize, &'static str> {
+    let source = |id: SourceId| {
+        let slot = tables.sources.get(id.at())?;
+        Some(InRing { belongs: slot.group == group, prev: slot.prev, next: slot.next })
+    };
+    check_linked(
+        tables.groups[group.at()].sources,
+        source,
+        RingFaults {
+            missing: "sources: a source that does not exist",
+            foreign: "sources: a source of another group",
+            unlinked: "sources: a ring that is not linked back",
+        },
+    )
+}
+
+/// Whether an index leads to exactly these slots; says what is wrong otherwise. Of each slot `found` says its own
+/// identifier and the one that its key is found with. `exists` tells whether there is a slot of that identifier;
+/// nothing is looked up before it was asked about all.
+pub(crate) fn check_index(
+    index: &[IndexSlot],
+    exists: impl Fn(u32) -> bool,
+    found: impl Iterator<Item = (u32, Option<u32>)>,
+) -> Result<(), &'static str> {
+    let taken = || index.iter().filter_map(|place| place.get());
+    let taken_count = taken().count();
+    ensure(
+        taken_count < index.len() || taken_count == 0,
+        "index: no place is free, so that a search does not end",
+    )?;
+    ensure(taken().all(exists), "index: a place stands for a slot that does not exist")?;
+    let mut count = 0;
+    for (id, found) in found {
+        ensure(found.ok_or("index: a key is not found")? == id, "index: a key is found with another slot")?;
+        count += 1;
+    }
+    ensure(count == taken_count, "index: a place is left over")
+}
+
 impl Index {
-    /// Whether exactly these keys are found, each with its slot; says what is wrong otherwise.
+    /// [`check_index`] of a router's index.
     pub(crate) fn check(
         &self,
         tables: Shared<'_>,
         keys: impl Iterator<Item = (Key, TimerId)>,
     ) -> Result<(), &'static str> {
-        let taken = || tables.index.iter().filter(|place| place.id != 0);
-        let taken_count = taken().count();
-        if taken_count == tables.index.len() && taken_count > 0 {
-            return Err("index: no place is free, so that a search does not end");
-        }
-        let stands_for_a_slot = taken().all(|place| match TimerId(place.id - 1).of() {
+        let exists = |id: u32| match TimerId(id).of() {
             TimerOf::Group(id) => id.at() < tables.groups.len(),
             TimerOf::Source(id) => id.at() < tables.sources.len(),
-        });
-        if !stands_for_a_slot {
-            return Err("index: a place stands for a slot that does not exist");
-        }
-        let mut count = 0;
-        for (key, id) in keys {
-            let found: Option<TimerId> = match key {
-                Key::Group(address) => self.find_group(tables, address).map(TimerId::from),
-                Key::Source(group, address) => self.find_source(tables, group, address).map(TimerId::from),
-            };
-            let found = found.ok_or("index: a key is not found")?;
-            if found != id {
-                return Err("index: a key is found with another slot");
-            }
-            count += 1;
-        }
-        if count == taken_count { Ok(()) } else { Err("index: a place is left over") }
+        };
+        let found = |key| match key {
+            Key::Group(address) => self.find_group(tables, address).map(TimerId::from),
+            Key::Source(group, address) => self.find_source(tables, group, address).map(TimerId::from),
+        };
+        check_index(tables.index, exists, keys.map(|(key, id)| (id.0, found(key).map(|found| found.0))))
     }
 }

@@ -155,7 +155,7 @@ const fn fold(a: u64, b: u64) -> u64 {
 }
 
 /// Spreads a seed over 64 bits (the finish of SplitMix64).
-const fn spread(seed: u64) -> u64 {
+pub(crate) const fn spread(seed: u64) -> u64 {
     let mut bits = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)

@@ -148,6 +148,8 @@ pub(crate) struct Host {
     pub(crate) told: Vec<ListenerEvent>,
     /// Octets of the buffer that packets are written into.
     pub(crate) buffer: usize,
+    /// Calls before the next [`check`](Self::check) looks again.
+    unchecked: usize,
 }
 
 impl Host {
@@ -168,7 +170,7 @@ impl Host {
 
     pub(crate) fn down(config: ListenerConfigBuilder, tables: BoxTables, seed: u64) -> Self {
         let listener = Listener::new(config.build().unwrap(), tables, seed);
-        Self { listener, now: 0, sent: Vec::new(), told: Vec::new(), buffer: 65_535 }
+        Self { listener, now: 0, sent: Vec::new(), told: Vec::new(), buffer: 65_535, unchecked: 0 }
     }
 
     pub(crate) fn up(&mut self, address: Option<Ipv6Addr>) {
@@ -250,9 +252,23 @@ impl Host {
         self.run_to(self.now + millis);
     }
 
+    /// Sees that the listener is whole, as it has to be between any two calls. A large one is looked at less often.
+    #[track_caller]
+    pub(crate) fn check(&mut self) {
+        if self.unchecked > 0 {
+            self.unchecked -= 1;
+            return;
+        }
+        assert_eq!(self.listener.check(), Ok(()), "at {}", self.now);
+        let sizes = self.listener.groups().map(|group| 1 + group.source_count() as usize);
+        self.unchecked = sizes.sum::<usize>() / 50 * 50;
+    }
+
     fn drain(&mut self) {
+        self.check();
         let mut buffer = vec![0; self.buffer];
         while let Some(transmit) = self.listener.poll_transmit(self.instant(), &mut buffer).unwrap() {
+            self.check();
             let sent = Sent::read(self.now, &buffer[..transmit.len]);
             assert_eq!(transmit.destination, Ipv6Addr::from(<[u8; 16]>::try_from(&buffer[24..40]).unwrap()));
             self.sent.push(sent);
@@ -260,6 +276,7 @@ impl Host {
         while let Some(event) = self.listener.poll_event() {
             self.told.push(event);
         }
+        self.check();
     }
 
     /// What was sent since this was last asked.
