@@ -312,6 +312,52 @@ fn group_that_comes_during_an_answer_that_began_anew_does_not_cut_it_short() {
     }
 }
 
+// R-LSN-43, R-LSN-44
+#[test]
+fn answer_that_is_being_given_ends_in_time_whatever_is_asked_meanwhile() {
+    for seed in 0..30 {
+        let mut host = Host::seeded(ListenerConfig::builder(), seed);
+        for number in 0..500_u32 {
+            host.exclude(&format!("ff0e::2:{number:x}"), []);
+        }
+        host.settle();
+        let until = host.now + 10_000;
+        host.query("::", 10_000, []);
+        while host.sent.is_empty() {
+            host.run_for(1);
+        }
+        host.query("::", 30_000, []);
+        host.run_to(until);
+        let sent = host.take();
+        let groups: BTreeSet<_> =
+            sent.iter().flat_map(|sent| &sent.records).map(|record| record.group).collect();
+        assert_eq!(groups.len(), 500, "all that the first Query asked for");
+    }
+}
+
+// R-LSN-43, R-LSN-61
+#[test]
+fn query_in_the_middle_of_a_divided_list_is_answered_by_the_whole_list() {
+    for seed in 0..30 {
+        let mut host = Host::seeded(ListenerConfig::builder(), seed);
+        host.include("G", 1..201);
+        host.settle();
+        host.query("::", 10_000, []);
+        while host.sent.is_empty() {
+            host.run_for(1);
+        }
+        host.take();
+        host.query("::", 5000, []);
+        host.run_for(5000);
+        let sent = host.take();
+        let sources: BTreeSet<_> =
+            sent.iter().flat_map(|sent| &sent.records).flat_map(|record| &record.sources).collect();
+        assert_eq!(sources.len(), 200);
+        host.run_for(20_000);
+        assert_eq!(host.take(), [], "and no more");
+    }
+}
+
 // R-LSN-43, R-LSN-47
 #[test]
 fn groups_that_come_and_go_during_an_answer_do_not_break_it() {

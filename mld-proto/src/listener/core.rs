@@ -299,6 +299,14 @@ impl Core {
         }
     }
 
+    /// On to the next group; the tour comes to this one once more in the end.
+    pub(super) fn tour_past(&mut self, view: &mut View<'_>, errand: Errand) {
+        let tour = &mut self.tours[errand as usize];
+        if let Some(id) = tour.at.some() {
+            tour.at = view.group(id).next;
+        }
+    }
+
     /// Adds a group to those that are reported. A tour under way does not come to it, as it has reports of its own,
     /// unless others stand behind it that the tour has still to come to.
     pub(super) fn enlist(&mut self, view: &mut View<'_>, id: GroupId) {

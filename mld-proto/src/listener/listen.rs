@@ -284,7 +284,7 @@ impl Core {
     /// Cancels the answer to a specific Query.
     fn forget_answer(&mut self, view: &mut View<'_>, group: GroupId) {
         let slot = view.group(group);
-        slot.flags.remove(GroupFlags::ANSWER | GroupFlags::ROUND_SPLIT);
+        slot.flags.remove(GroupFlags::ANSWER | GroupFlags::ROUND_SPLIT | GroupFlags::ROUND_AGAIN);
         slot.answer_at = 0;
         self.reschedule(view, group);
         self.forget_queried(view, group);

@@ -251,6 +251,8 @@ bitflags::bitflags! {
         const SPLIT = 1 << 5;
         /// Its record in the answer to a General Query did not fit one Report, and its sources are marked.
         const ROUND_SPLIT = 1 << 6;
+        /// ... and a part of it left before the last Query came, which the whole record has to answer.
+        const ROUND_AGAIN = 1 << 10;
         /// A Done is to be sent.
         const DONE = 1 << 7;
         /// Another listener reported the group after this one (RFC 2710 section 5, flag clear).

@@ -16,9 +16,17 @@ impl Core {
         self.tour_older(view);
         if self.general_at != 0 && self.general_at <= self.horizon {
             // R-LSN-43: an answer that is still being given begins anew with the groups that it has not come to.
+            let is_answering = self.round_due || self.round_at != 0;
+            self.round_until =
+                if is_answering { self.round_until.min(self.general_until) } else { self.general_until };
+            if is_answering && let Some(id) = self.toured(view, Errand::Answer) {
+                let slot = view.group(id);
+                if slot.flags.contains(GroupFlags::ROUND_SPLIT) {
+                    slot.flags.insert(GroupFlags::ROUND_AGAIN);
+                }
+            }
             self.general_at = 0;
             self.round_at = 0;
-            self.round_until = self.general_until;
             self.round_reports = 0;
             self.begin_tour(Errand::Answer);
             self.round_due = self.tours[Errand::Answer as usize].running;

@@ -242,8 +242,14 @@ impl Core {
                 self.write_list(view, id, packet, Record::IsIn, SourceFlags::ROUND, false, named)?
             };
             if step != Step::Full {
-                view.group(id).flags.remove(GroupFlags::ROUND_SPLIT);
-                self.tour_on(view, Errand::Answer);
+                let slot = view.group(id);
+                let again = slot.flags.contains(GroupFlags::ROUND_AGAIN);
+                slot.flags.remove(GroupFlags::ROUND_SPLIT | GroupFlags::ROUND_AGAIN);
+                if again {
+                    self.tour_past(view, Errand::Answer);
+                } else {
+                    self.tour_on(view, Errand::Answer);
+                }
             }
             if step != Step::Written {
                 break;
