@@ -115,9 +115,9 @@ impl Twin {
             self.forgets_limits |= self.model.limits_told() > Limit::REMEMBERED;
             self.compare_facts(items, &facts)?;
         }
+        let frames = turn.sent.iter().map(|frame| parse(now, &frame.packet, self.settings.mtu));
+        let frames = frames.collect::<Result<Vec<_>, _>>()?;
         if self.is_on_schedule {
-            let frames = turn.sent.iter().map(|frame| parse(now, &frame.packet, self.settings.mtu));
-            let frames = frames.collect::<Result<Vec<_>, _>>()?;
             if !(self.settings.immediate_leave && names_a_group_twice(&turn.input)) {
                 agree(&sent, &frames).map_err(|text| violation(format!("queries sent: {text}")))?;
             }

@@ -110,29 +110,37 @@ fn settled(scene: Scene<'_>, before: &LastRound) -> Result<(), Violation> {
 }
 
 fn election(scene: Scene<'_>, link: LinkId) -> Result<(), Violation> {
-    let up = || scene.routers().filter(|id| scene.link_of(*id) == link && scene.is_up(*id));
-    let takes_part = |id: &NodeId| {
-        scene.engine(*id).is_some_and(|engine| {
-            engine.is_running()
-                && engine.config().querier() == QuerierMode::Auto
-                && engine.link_local().is_some_and(|address| address.segments()[..4] == [0xfe80, 0, 0, 0])
-        })
+    let running: Vec<(NodeId, &Engine)> = scene
+        .routers()
+        .filter(|id| scene.link_of(*id) == link && scene.is_up(*id))
+        .filter_map(|id| scene.engine(id).filter(|engine| engine.is_running()).map(|engine| (id, engine)))
+        .collect();
+    let lowest = |of: &dyn Fn(&Engine) -> bool| {
+        let engines = running.iter().map(|(_, engine)| *engine);
+        engines.filter(|engine| takes_part(engine) && of(engine)).min_by_key(|engine| engine.link_local())
     };
-    // Who does not yield to MLDv1 routers queries beside them.
-    if up().any(|id| scene.engine(id).is_some_and(|engine| engine.config().readings().ignore_v1_querier)) {
-        return Ok(());
-    }
-    // MLDv1 Queries do not say how often they come (R-TIM-7): with other intervals the routers do not agree.
-    let mut configs = up().filter_map(|id| scene.engine(id)).map(|engine| engine.config());
-    if configs.next().is_some_and(|first| configs.any(|config| !understand(first, config))) {
-        return Ok(());
-    }
-    let lowest = up().filter(takes_part).filter_map(|id| scene.engine(id)?.link_local()).min();
-    for id in up() {
-        let Some(engine) = scene.engine(id).filter(|engine| engine.is_running()) else { continue };
-        let wanted = match lowest {
+    let querier = lowest(&|_| true);
+    let is_querier =
+        |engine: &Engine| querier.is_some_and(|querier| querier.link_local() == engine.link_local());
+    let waits = |engine: &Engine| querier.is_none_or(|querier| waits_for(engine, querier));
+    for &(id, engine) in &running {
+        // Who does not yield to MLDv1 routers hears those of MLDv2 who query: the lowest of all, and its like.
+        let heard = if yields(engine) {
+            querier
+        } else {
+            lowest(&|other| !yields(other) || is_querier(other) && other.config().version() == Version::V2)
+        };
+        // Who does not wait for the querier queries now and then, and so does who hears nobody else.
+        let is_restless = !heard.is_none_or(|heard| waits_for(engine, heard))
+            || !yields(engine) && !running.iter().all(|(_, other)| waits(other));
+        if is_restless {
+            continue;
+        }
+        let wanted = match heard.and_then(|heard| heard.link_local()) {
             None => Querier::Unknown,
-            Some(address) if takes_part(&id) && engine.link_local() == Some(address) => Querier::Me(address),
+            Some(address) if takes_part(engine) && engine.link_local() == Some(address) => {
+                Querier::Me(address)
+            }
             Some(address) => Querier::Other(address),
         };
         if engine.querier() != wanted {
@@ -143,6 +151,25 @@ fn election(scene: Scene<'_>, link: LinkId) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+fn takes_part(engine: &Engine) -> bool {
+    engine.config().querier() == QuerierMode::Auto
+        && engine.link_local().is_some_and(|address| address.segments()[..4] == [0xfe80, 0, 0, 0])
+}
+
+/// Whether a router yields to MLDv1 routers too (A-5, R-CMP-8).
+fn yields(engine: &Engine) -> bool {
+    let readings = engine.config().readings();
+    engine.config().version() == Version::V1 || !(readings.ignore_v1_querier || readings.version_2_only)
+}
+
+/// Whether a router believes in a querier from one Query to the next. An MLDv2 router takes the intervals of an MLDv2
+/// querier from its Queries; otherwise they have to be configured alike (R-TIM-2, R-TIM-7).
+fn waits_for(engine: &Engine, querier: &Engine) -> bool {
+    engine.link_local() == querier.link_local()
+        || engine.config().version() == Version::V2 && querier.config().version() == Version::V2
+        || engine.other_querier_present_interval() > querier.config().query_interval()
 }
 
 /// Whether two routers count with the same intervals: an MLDv2 router takes those of the querier from its Queries, in

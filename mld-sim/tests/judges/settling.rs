@@ -1,6 +1,8 @@
 //! What must hold once faults have ended.
 
-use mld_proto::{Config, FilterMode, Version};
+use core::time::Duration;
+
+use mld_proto::{Config, ConfigBuilder, FilterMode, Querier, Readings, Version};
 use mld_sim::judge::settle;
 use mld_sim::station::bytes::{ALLOW, IS_EX, TO_IN};
 use mld_sim::station::listener::ListenerHost;
@@ -145,15 +147,49 @@ fn immediate_leave_of_one_of_two_listeners_is_mended_by_the_next_query() {
     assert!(passes(&world));
 }
 
+fn version_1() -> ConfigBuilder {
+    Config::builder().version(Version::V1)
+}
+
+fn queriers(world: &World, routers: [NodeId; 2]) -> [Querier; 2] {
+    routers.map(|id| world.scene().engine(id).expect("a router").querier())
+}
+
 #[test]
-fn routers_of_two_versions_owe_each_other_nothing() {
-    let version_1 = Config::builder().version(Version::V1).build().expect("it can be used");
-    let (mut world, [r1, r2], _) = lan([Config::DEFAULT, version_1]);
+fn routers_of_two_versions_elect_one_querier() {
+    let configs = [Config::DEFAULT, version_1().build().expect("it can be used")];
+    let (mut world, routers, _) = lan(configs);
+    settle(&mut world).expect("the lowest address queries");
+    assert_eq!(queriers(&world, routers), [Querier::Me(ip(ROUTER)), Querier::Other(ip(ROUTER))]);
+    let (mut world, [_, r2], _) = lan(configs);
     parted(&mut world, r2);
-    settle(&mut world).expect("only routers of one version agree");
-    let scene = world.scene();
-    let queriers = [r1, r2].map(|id| scene.engine(id).expect("a router").querier());
-    assert_ne!(queriers[0], queriers[1], "both query");
+    assert_eq!(broken(settle(&mut world)).0, "one-querier");
+}
+
+#[test]
+fn only_routers_that_do_not_wait_for_the_querier_may_query_beside_it() {
+    let slow = version_1().query_interval(Duration::from_secs(600)).build().expect("it can be used");
+    for (config, is_excused) in [(Config::DEFAULT, true), (slow, false)] {
+        let (mut world, [_, r2], _) = lan([slow, config]);
+        parted(&mut world, r2);
+        assert_eq!(settle(&mut world).is_ok(), is_excused);
+    }
+}
+
+#[test]
+fn router_that_ignores_version_1_has_to_query_beside_it() {
+    let mut readings = Readings::default();
+    readings.ignore_v1_querier = true;
+    let ignoring = Config::builder().readings(readings).build().expect("it can be used");
+    let (mut world, routers, _) = lan([version_1().build().expect("it can be used"), ignoring]);
+    settle(&mut world).expect("each queries for its own version");
+    assert_eq!(queriers(&world, routers), [Querier::Me(ip(ROUTER)), Querier::Me(ip("fe80::2"))]);
+    // Beside another router of MLDv2 it yields.
+    let (mut world, routers, _) = lan([Config::DEFAULT, ignoring]);
+    settle(&mut world).expect("the lowest address queries");
+    assert_eq!(queriers(&world, routers)[1], Querier::Other(ip(ROUTER)));
+    parted(&mut world, routers[1]);
+    assert_eq!(broken(settle(&mut world)).0, "one-querier");
 }
 
 #[test]

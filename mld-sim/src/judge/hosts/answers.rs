@@ -50,9 +50,15 @@ impl Answers {
     }
 
     /// What the interface wants of the group changed: what would be nothing now need not be said later either
-    /// (R-LSN-46, R-LSN-47).
-    pub(super) fn changed(&mut self, wants: &Wants) {
-        self.owed.retain(|answer| answer.has_answer(wants));
+    /// (R-LSN-46, R-LSN-47). An answer that takes several Reports (`is_divided`) is what was wanted when the first one
+    /// left: the change has its own Reports.
+    pub(super) fn changed(&mut self, before: &Wants, now: &Wants, is_divided: bool) {
+        self.owed.retain_mut(|answer| {
+            if is_divided {
+                answer.named.extend(now.sources.difference(&before.sources));
+            }
+            answer.has_answer(now) && !(is_divided && before.exclude != now.exclude)
+        });
     }
 
     /// A Current-State Record was sent.

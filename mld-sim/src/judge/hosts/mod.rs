@@ -131,13 +131,11 @@ impl Duties {
                 }
             }
             Call::Listen { group, .. } => {
-                let now = of(wants, *group);
-                let before = self.wants.remove(group).unwrap_or_default();
+                let (before, now) = (of(&self.wants, *group).clone(), of(wants, *group));
                 if before != *now {
                     self.changed(at, *group, &before, now);
-                }
-                if !now.is_nothing() {
                     self.wants.insert(*group, now.clone());
+                    self.wants.retain(|_, wants| !wants.is_nothing());
                 }
             }
         }
@@ -153,10 +151,11 @@ impl Duties {
             return self.allow_strays(at);
         }
         let reports = self.reports();
+        let is_divided = is_long(&self.wants, self.learnt.settings.mtu);
         let duties = self.groups.entry(group).or_default();
         if self.mode == Mode::Two {
             duties.changes.changed(at, before, now, reports);
-            duties.answers.changed(now);
+            duties.answers.changed(before, now, is_divided);
         } else if before.is_nothing() {
             duties.timer.joined(at, reports);
         } else if now.is_nothing() {
