@@ -11,6 +11,7 @@ use crate::hunt;
 use crate::judge::{Judges, Violation};
 use crate::seconds::Seconds;
 use crate::story::{Staged, Story};
+use crate::world::World;
 
 /// Run a story: hosts, routers and faults on links in virtual time, and what should come of it.
 ///
@@ -32,6 +33,11 @@ pub(super) struct Arguments {
 
 /// Runs the story and tells what came of it.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    run_watched(arguments, |_| {})
+}
+
+/// The same with somebody who watches beside the judges.
+fn run_watched(arguments: &Arguments, watch: fn(&mut World)) -> Result<(), Error> {
     let mut story = Story::read(&arguments.scenario)?;
     story.seed = arguments.seed.unwrap_or(story.seed);
     let shown = arguments.scenario.display();
@@ -41,6 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let staged = staged.map_err(|panic| Error::failed(format_args!("{shown}: {panic}; {again}")))?;
     let mut staged = staged.map_err(|error| Error::unusable(format_args!("{shown}: {error}")))?;
     let records = Records::attach(&arguments.outputs, &story.title, &mut staged.world)?;
+    watch(&mut staged.world);
     let bench = (!arguments.no_judges).then(|| Judges::watch(&mut staged.world));
 
     let result = hunt::run(&mut staged, bench.as_ref());
@@ -108,5 +115,53 @@ impl fmt::Display for Number {
             (_, None, true) => write!(f, "{number} {thing}es"),
             (_, None, false) => write!(f, "{number} {thing}s"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use mld_proto::Instant;
+
+    use super::*;
+    use crate::Status;
+    use crate::world::{Happening, Observer, Scene};
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    /// Panics after five seconds.
+    struct Panics;
+
+    impl Observer for Panics {
+        fn observe(&mut self, _: &Scene<'_>, at: Instant, _: &Happening<'_>) -> Result<(), Violation> {
+            assert!(at < Instant::from_millis(5000), "it is late");
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn panic_is_told_and_recorded_like_any_broken_rule() {
+        hunt::hush();
+        let folder = std::env::temp_dir().join(format!("mld-sim-run-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let [story, trace] = ["story.toml", "trace"].map(|name| folder.join(name));
+        let text = "duration = 60\nseed = 9\nrouter = [{ name = \"r1\", address = \"fe80::1\" }]\n";
+        std::fs::write(&story, text).expect("it can be written");
+        let [story, trace] = [&story, &trace].map(|path| path.to_str().expect("a plain path"));
+        let program = Program::parse_from(["run", story, "--trace", trace]);
+        let error = run_watched(&program.arguments, |world| world.observe(Panics)).expect_err("it panics");
+        let trace = std::fs::read_to_string(trace).expect("a trace");
+        std::fs::remove_dir_all(&folder).expect("it is there");
+        assert_eq!(error.status(), Status::Failed);
+        let error = error.to_string();
+        let begin = format!("{story}: at 31.250 s, rule panic: mld-sim/src/cli/run.rs:");
+        assert!(error.starts_with(&begin), "{error}");
+        let end = format!(": it is late; seed 9; again: mld-sim run {story} --seed 9");
+        assert!(error.ends_with(&end), "{error}");
+        assert!(trace.starts_with(r#"{"time":0,"#) && trace.lines().count() > 1, "{trace}");
     }
 }
