@@ -78,7 +78,7 @@ pub struct Judges {
 pub struct Bench(Rc<RefCell<Judges>>);
 
 impl Judges {
-    /// Every how many turns of routers one is checked from the inside.
+    /// Every how many turns of routers and events at hosts one is checked from the inside.
     const SELF_CHECK: u64 = 16;
 
     /// Lets judges watch a world from now on.
@@ -110,11 +110,13 @@ impl Judges {
         let reporter = self.reporter.take().filter(|_| matches!(turn.input, Input::Packet { .. }));
         let books = self.books.entry(turn.node).or_default();
         books.turn(turn, reporter, scene, engine, twin).map_err(|violation| violation.about(name))?;
+        self.self_check(scene, turn.node)
+    }
+
+    /// Looks into a node now and then.
+    fn self_check(&mut self, scene: &Scene<'_>, node: NodeId) -> Result<(), Violation> {
         self.turns += 1;
-        if self.turns.is_multiple_of(Self::SELF_CHECK) {
-            engine.check().map_err(|text| Violation::new("self-check", format!("{name}: {text}")))?;
-        }
-        Ok(())
+        if self.turns.is_multiple_of(Self::SELF_CHECK) { self_check(scene, node) } else { Ok(()) }
     }
 
     /// Whether a router runs under other settings than those that it started with, of which the model knows nothing.
@@ -141,10 +143,16 @@ impl Judges {
             return Ok(None);
         }
         let Some(settings) = scene.settings(node) else { return Ok(None) };
+        self.self_check(scene, node)?;
         let duties = self.hosts.entry(node).or_insert_with(|| Duties::new(settings));
         duties.check(at).map_err(|violation| violation.about(scene.name(node)))?;
         Ok(Some(duties))
     }
+}
+
+fn self_check(scene: &Scene<'_>, node: NodeId) -> Result<(), Violation> {
+    let checked = scene.check(node);
+    checked.map_err(|text| Violation::new("self-check", format!("{}: {text}", scene.name(node))))
 }
 
 impl Bench {
@@ -158,12 +166,7 @@ impl Bench {
         let done = scene
             .hosts()
             .try_for_each(|node| self.0.borrow_mut().host(&scene, world.now(), node).map(|_| ()));
-        let checked = done.and_then(|()| {
-            scene.routers().try_for_each(|node| {
-                let engine = scene.engine(node).map_or(Ok(()), |engine| engine.check());
-                engine.map_err(|text| Violation::new("self-check", format!("{}: {text}", scene.name(node))))
-            })
-        });
+        let checked = done.and_then(|()| scene.nodes().try_for_each(|node| self_check(&scene, node)));
         checked.map_err(|violation| Violation { at: world.now(), ..violation })
     }
 }

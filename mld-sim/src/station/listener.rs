@@ -144,6 +144,10 @@ impl Station for ListenerHost {
         self.engine.poll_timeout()
     }
 
+    fn check(&self) -> Result<(), String> {
+        self.engine.check().map_err(String::from)
+    }
+
     fn settings(&self) -> HostSettings {
         let version = match (self.config.version(), self.config.version_2_only()) {
             (Version::V1, _) => HostVersion::One,

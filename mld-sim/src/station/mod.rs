@@ -162,6 +162,15 @@ pub trait Station {
     /// When [`timeout`](Self::timeout) is to be called.
     fn next_timeout(&self) -> Option<Instant>;
 
+    /// Whether its structures are whole, for the rule `self-check`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for a person.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What it is configured to do.
     fn settings(&self) -> HostSettings {
         HostSettings::DEFAULT
@@ -223,6 +232,10 @@ impl<S: Station> Station for Rc<RefCell<S>> {
 
     fn next_timeout(&self) -> Option<Instant> {
         self.borrow().next_timeout()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.borrow().check()
     }
 
     fn settings(&self) -> HostSettings {

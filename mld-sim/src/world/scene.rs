@@ -116,6 +116,18 @@ impl<'w> Scene<'w> {
         matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.station.speaks_version_1())
     }
 
+    /// Whether the structures of a node are whole.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for a person.
+    pub fn check(self, node: NodeId) -> Result<(), String> {
+        match &self.nodes[node.0 as usize].kind {
+            Kind::Router(router) => router.engine.check().map_err(String::from),
+            Kind::Host(host) => host.station.check(),
+        }
+    }
+
     /// What a host is configured to do; nothing of a router.
     pub fn settings(self, node: NodeId) -> Option<HostSettings> {
         match &self.nodes[node.0 as usize].kind {

@@ -182,6 +182,12 @@ fn host_that_reports_a_change_once_breaks_host_change() {
 }
 
 #[test]
+fn host_with_something_wrong_inside_breaks_self_check() {
+    let (rule, _, text) = broken_in_a_life(Bent::flawed("a list has no end"));
+    assert_eq!((rule, &*text), ("self-check", "h1: a list has no end"));
+}
+
+#[test]
 fn packets_that_are_not_as_they_should_be_break_strict() {
     let wrong: [fn(&mut Packet); 5] = [
         // Two reserved octets.

@@ -1,9 +1,8 @@
 //! The judges can fail: each rule is seen to be broken by a station or a router that breaks it, or by happenings that
 //! were falsified on their way to the judges. The engine is as it is.
 //!
-//! Two rules cannot be broken from outside. `self-check` looks into the engine alone. `ghost` follows from the same calls
-//! as the model's state, which `agreement` compares with the engine's first: it would have to be a mistake that engine
-//! and model share.
+//! One rule cannot be broken from outside. `ghost` follows from the same calls as the model's state, which `agreement`
+//! compares with the engine's first: it would have to be a mistake that engine and model share.
 
 mod duties;
 mod falsified;

@@ -52,12 +52,19 @@ pub(crate) struct Bent {
     bend: Bend,
     /// What it says at once when it hears a packet, beside what it should.
     retort: Bend,
+    /// What it finds wrong with itself.
+    flaw: Option<&'static str>,
 }
 
 impl Bent {
     /// Sends these packets in place of each.
     pub(crate) fn sending(bend: impl FnMut(&[u8]) -> Vec<Vec<u8>> + 'static) -> Self {
-        Self { inner: ListenerHost::new(), bend: Box::new(bend), retort: Box::new(|_| Vec::new()) }
+        Self {
+            inner: ListenerHost::new(),
+            bend: Box::new(bend),
+            retort: Box::new(|_| Vec::new()),
+            flaw: None,
+        }
     }
 
     /// Keeps some packets to itself.
@@ -68,6 +75,11 @@ impl Bent {
     /// Says this at once when it hears a packet.
     pub(crate) fn retorting(retort: impl FnMut(&[u8]) -> Vec<Vec<u8>> + 'static) -> Self {
         Self { retort: Box::new(retort), ..Self::hiding(|_| false) }
+    }
+
+    /// Has this wrong inside.
+    pub(crate) fn flawed(flaw: &'static str) -> Self {
+        Self { flaw: Some(flaw), ..Self::hiding(|_| false) }
     }
 
     fn with(&mut self, out: &mut Outbox, call: impl FnOnce(&mut ListenerHost, &mut Outbox)) {
@@ -113,6 +125,10 @@ impl Station for Bent {
 
     fn next_timeout(&self) -> Option<Instant> {
         self.inner.next_timeout()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.flaw.map_or(Ok(()), |flaw| Err(flaw.into()))
     }
 }
 
