@@ -9,6 +9,11 @@ pub const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 /// `ff02::16`, every MLDv2 router of a link. MLDv2 Reports go here.
 pub const ALL_MLDV2_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x16);
 
+/// An address that Reports are sent from, and that takes part in the election: in fe80::/64 (R-WIRE-5, R-WIRE-6, A-22).
+pub(crate) fn is_usable_link_local(address: &Ipv6Addr) -> bool {
+    address.segments()[..4] == [0xfe80, 0, 0, 0]
+}
+
 /// A multicast address that MLD manages: of scope 2 or wider, and not `ff02::1`.
 ///
 /// R-WIRE-73, R-SEC-14 (RFC 9777 section 6).

@@ -1,6 +1,9 @@
 use core::ops::Add;
 use core::time::Duration;
 
+/// The end of the clock: late enough for everybody, early enough for sums of intervals.
+pub(crate) const LATEST: u64 = 1 << 62;
+
 /// A moment in whole milliseconds on a clock of the caller's choice.
 ///
 /// The engine never reads a clock: whoever calls it says what time it is. The clock should not go back; an

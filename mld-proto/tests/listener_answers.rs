@@ -177,16 +177,22 @@ fn general_answer_packs_as_many_groups_as_fit() {
     assert!(sent.iter().all(|sent| sent.at <= start + 10_000));
 }
 
+/// A host that listens to so many groups, which it has reported.
+fn with_groups(seed: u64, count: u32) -> Host {
+    let mut host = Host::seeded(ListenerConfig::builder(), seed);
+    for number in 0..count {
+        host.exclude(&format!("ff0e::2:{number:x}"), []);
+    }
+    host.settle();
+    host
+}
+
 // R-LSN-44
 #[test]
 fn big_answer_is_spread_over_the_delay() {
     let mut gaps = BTreeSet::new();
     for seed in 0..20 {
-        let mut host = Host::seeded(ListenerConfig::builder(), seed);
-        for number in 0..1000_u32 {
-            host.exclude(&format!("ff0e::2:{number:x}"), []);
-        }
-        host.settle();
+        let mut host = with_groups(seed, 1000);
         let start = host.now;
         host.query("::", 10_000, []);
         host.run_for(30_000);
@@ -204,11 +210,7 @@ fn big_answer_is_spread_over_the_delay() {
 #[test]
 fn query_with_a_shorter_delay_ends_the_spread_sooner() {
     for seed in 0..50 {
-        let mut host = Host::seeded(ListenerConfig::builder(), seed);
-        for number in 0..500_u32 {
-            host.exclude(&format!("ff0e::2:{number:x}"), []);
-        }
-        host.settle();
+        let mut host = with_groups(seed, 500);
         let start = host.now;
         host.query("::", 30_000, []);
         host.query("::", 500, []);
@@ -227,11 +229,7 @@ fn query_with_a_shorter_delay_ends_the_spread_sooner() {
 #[test]
 fn general_query_during_an_answer_is_answered_by_all_groups() {
     for seed in 0..20 {
-        let mut host = Host::seeded(ListenerConfig::builder(), seed);
-        for number in 0..500_u32 {
-            host.exclude(&format!("ff0e::2:{number:x}"), []);
-        }
-        host.settle();
+        let mut host = with_groups(seed, 500);
         host.query("::", 10_000, []);
         while host.sent.len() < 3 {
             host.run_for(1);
@@ -270,11 +268,7 @@ fn sources_that_are_not_reported_do_not_hasten_the_answer() {
 #[test]
 fn query_for_a_group_does_not_hasten_the_answer_for_all() {
     for seed in 0..10 {
-        let mut host = Host::seeded(ListenerConfig::builder(), seed);
-        for number in 0..200_u32 {
-            host.exclude(&format!("ff0e::2:{number:x}"), []);
-        }
-        host.settle();
+        let mut host = with_groups(seed, 200);
         host.query("::", 30_000, []);
         host.query("ff0e::2:1", 1, []);
         host.run_for(40_000);
@@ -288,11 +282,7 @@ fn query_for_a_group_does_not_hasten_the_answer_for_all() {
 #[test]
 fn group_that_comes_during_an_answer_that_began_anew_does_not_cut_it_short() {
     for seed in 0..10 {
-        let mut host = Host::seeded(ListenerConfig::builder(), seed);
-        for number in 0..300_u32 {
-            host.exclude(&format!("ff0e::2:{number:x}"), []);
-        }
-        host.settle();
+        let mut host = with_groups(seed, 300);
         host.query("::", 10_000, []);
         while host.sent.is_empty() {
             host.run_for(1);
@@ -316,11 +306,7 @@ fn group_that_comes_during_an_answer_that_began_anew_does_not_cut_it_short() {
 #[test]
 fn answer_that_is_being_given_ends_in_time_whatever_is_asked_meanwhile() {
     for seed in 0..30 {
-        let mut host = Host::seeded(ListenerConfig::builder(), seed);
-        for number in 0..500_u32 {
-            host.exclude(&format!("ff0e::2:{number:x}"), []);
-        }
-        host.settle();
+        let mut host = with_groups(seed, 500);
         let until = host.now + 10_000;
         host.query("::", 10_000, []);
         while host.sent.is_empty() {

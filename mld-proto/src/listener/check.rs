@@ -1,13 +1,14 @@
 //! Whether the structures of a listener are whole: for tests, fuzzers and simulators.
 
-use super::core::{Core, Errand, LATEST, Tour, is_usable};
+use super::core::{Core, Errand, Tour};
 use super::tables::{
     FILTER_BIT, FilterId, GroupFlags, ListenerFilterSlot, ListenerGroupSlot, ListenerSourceSlot, Owner,
     SOURCE_BIT, Shared, SourceFlags,
 };
+use crate::addr::is_usable_link_local;
 use crate::store::{
-    GroupId, InRing, Links, NOWHERE, RingFaults, SourceId, TimerOf, check_index, check_linked, check_queue,
-    ensure, spread,
+    GroupId, InRing, Links, NOWHERE, RingFaults, SourceId, TimerOf, check_clock, check_index, check_linked,
+    check_queue, ensure, spread,
 };
 use crate::{GroupAddr, Version};
 
@@ -22,7 +23,7 @@ impl Core {
             sources: &tables.sources[..self.source_pool.reach()],
             index: tables.index,
         };
-        self.check_clock()?;
+        check_clock(self.now, self.horizon, &self.wheel)?;
         self.check_interface()?;
         self.check_rings(used)?;
         self.check_listening(used)?;
@@ -66,20 +67,10 @@ impl Core {
         )
     }
 
-    fn check_clock(&self) -> Result<(), &'static str> {
-        ensure(self.now <= LATEST, "clock: it is past its end")?;
-        // R-TIM-13: what ends now has ended or is about to.
-        ensure(
-            self.horizon <= self.now && self.now - self.horizon <= 1,
-            "clock: the horizon is not at the present moment",
-        )?;
-        ensure(self.wheel.present() <= self.horizon, "clock: the wheel is ahead of the horizon")
-    }
-
     /// What is kept once: the address, the compatibility mode, the answer to General Queries.
     fn check_interface(&self) -> Result<(), &'static str> {
         ensure(
-            self.link_local.is_none_or(|own| is_usable(&own)),
+            self.link_local.is_none_or(|own| is_usable_link_local(&own)),
             "interface: an address that Reports are not sent from",
         )?;
         // R-CMP-30: the mode began as it is configured and has changed to and fro since.
@@ -483,6 +474,7 @@ mod tests {
     use super::*;
     use crate::listener::tables::{ListenerStorage, View};
     use crate::store::{Index, Ring};
+    use crate::time::LATEST;
     use crate::wire::{QueryFields, QueryFlags, Writer};
     use crate::{
         FilterMode, IndexSlot, Instant, Listener, ListenerConfig, ListenerTables, MessageKind, Socket,

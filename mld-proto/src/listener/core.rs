@@ -6,14 +6,13 @@ use super::random::Random;
 use super::stats::ListenerStats;
 use super::tables::{FILTER_BIT, FilterId, GroupFlags, ListenerGroupSlot, Owner, Shared, View};
 use super::{ListenerConfig, OTHER_ADDRESSES};
+use crate::addr::is_usable_link_local;
 use crate::store::{GroupId, GroupQueue, Index, IndexSlot, Pool, Removal, Ring, SourceId, Wheel};
+use crate::time::LATEST;
 use crate::{GroupAddr, Version};
 
 /// Groups that one call comes to at most before it leaves the rest to the next.
 pub(super) const BATCH: usize = 256;
-
-/// The end of the clock: late enough for everybody, early enough for sums of intervals.
-pub(super) const LATEST: u64 = 1 << 62;
 
 /// A walk over all groups to be reported, of which each call does a part.
 #[derive(Clone, Copy, Debug)]
@@ -130,13 +129,13 @@ impl Core {
             return self.set_address(now, link_local);
         }
         self.running = true;
-        self.link_local = link_local.filter(is_usable);
+        self.link_local = link_local.filter(is_usable_link_local);
         self.begin_tour(Errand::Announce);
     }
 
     pub(super) fn set_address(&mut self, now: u64, link_local: Option<Ipv6Addr>) {
         self.arrive(now);
-        let link_local = link_local.filter(is_usable);
+        let link_local = link_local.filter(is_usable_link_local);
         if link_local == self.link_local {
             return;
         }
@@ -410,9 +409,4 @@ impl Core {
             Removal::of(place).carry_out(view.index);
         }
     }
-}
-
-/// An address that Reports are sent from: in fe80::/64 (R-WIRE-6, A-22).
-pub(super) fn is_usable(address: &Ipv6Addr) -> bool {
-    address.segments()[..4] == [0xfe80, 0, 0, 0]
 }

@@ -1,8 +1,9 @@
 //! Timers that end (RFC 9777 section 6.3).
 
-use super::core::{BATCH, Core, Errand, LATEST};
+use super::core::{BATCH, Core, Errand};
 use super::tables::{GroupFlags, View};
 use crate::store::{GroupId, TimerOf};
+use crate::time::LATEST;
 
 impl Core {
     /// Moves the horizon to `now` and does a bounded part of what that ends.

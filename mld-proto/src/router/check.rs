@@ -1,10 +1,10 @@
 //! Whether the structures of a router are whole: for tests, fuzzers and simulators.
 
-use super::core::{Core, LATEST};
+use super::core::Core;
 use super::state::GHOST_LISTED;
 use crate::store::{
     GroupFlags, GroupId, GroupSlot, Key, Links, NOWHERE, Shared, SourceFlags, SourceId, SourceSlot, TimerId,
-    TimerOf, check_queue, check_ring,
+    TimerOf, check_clock, check_queue, check_ring, ensure,
 };
 
 impl Core {
@@ -17,7 +17,7 @@ impl Core {
             sources: &tables.sources[..self.source_pool.reach()],
             index: tables.index,
         };
-        self.check_clock()?;
+        check_clock(self.now, self.horizon, &self.wheel)?;
         self.check_election()?;
         self.check_groups(used)?;
         self.check_wheel(used)?;
@@ -39,16 +39,6 @@ impl Core {
             |at| is_free_source(&tables.sources[at]),
             |at| tables.sources[at].next.some().map(SourceId::at),
         )
-    }
-
-    fn check_clock(&self) -> Result<(), &'static str> {
-        ensure(self.now <= LATEST, "clock: it is past its end")?;
-        // R-TIM-13: what ends now has ended or is about to.
-        ensure(
-            self.horizon <= self.now && self.now - self.horizon <= 1,
-            "clock: the horizon is not at the present moment",
-        )?;
-        ensure(self.wheel.present() <= self.horizon, "clock: the wheel is ahead of the horizon")
     }
 
     fn check_groups(&self, tables: Shared<'_>) -> Result<(), &'static str> {
@@ -183,10 +173,6 @@ impl Core {
         }
         ensure(count == listed, "deleted sources: one is missing")
     }
-}
-
-pub(super) const fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
-    if holds { Ok(()) } else { Err(otherwise) }
 }
 
 const fn is_free_group(slot: &GroupSlot) -> bool {

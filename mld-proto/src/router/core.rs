@@ -5,10 +5,12 @@ use core::net::Ipv6Addr;
 use super::OTHER_ADDRESSES;
 use super::election::Election;
 use super::limits::Limits;
+use crate::addr::is_usable_link_local;
 use crate::store::{
     GroupFlags, GroupId, GroupQueue, GroupSlot, Index, Node, Nodes, Pool, SourceId, TimerId, TimerOf, View,
     Wheel,
 };
+use crate::time::LATEST;
 use crate::{Config, GroupAddr, QuerierMode, Stats, Usage, Version};
 
 /// Slots that one call touches at most before it leaves the rest to the next; what was begun is finished.
@@ -16,9 +18,6 @@ pub(super) const BATCH: usize = 256;
 
 /// How many more times [`BATCH`] slots one packet may touch to make room for what it brings.
 const ROOM_BATCHES: u8 = 4;
-
-/// The end of the clock: late enough for everybody, early enough for sums of intervals.
-pub(super) const LATEST: u64 = 1 << 62;
 
 /// Everything but the tables. Its methods take the tables as a [`View`], so that there is one copy of each whatever
 /// the tables are made of.
@@ -98,7 +97,7 @@ impl Core {
         }
         self.running = true;
         self.stop_untold = false;
-        self.election.link_local = link_local.filter(is_usable);
+        self.election.link_local = link_local.filter(is_usable_link_local);
         self.begin_election();
     }
 
@@ -252,11 +251,6 @@ impl Core {
     pub(super) const fn is_version_1(&self) -> bool {
         matches!(self.config.version, Version::V1)
     }
-}
-
-/// An address that takes part in the election: in fe80::/64 (R-WIRE-5, RFC 9777 section 7.6.2).
-pub(super) fn is_usable(address: &Ipv6Addr) -> bool {
-    address.segments()[..4] == [0xfe80, 0, 0, 0]
 }
 
 impl Nodes for View<'_> {

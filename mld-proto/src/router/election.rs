@@ -2,8 +2,9 @@
 
 use core::net::Ipv6Addr;
 
-use super::check::ensure;
-use super::core::{Core, is_usable};
+use super::core::Core;
+use crate::addr::is_usable_link_local;
+use crate::store::ensure;
 use crate::wire::{Query, decode_interval_code};
 use crate::{DEFAULT_QUERY_INTERVAL, Querier, QuerierMode, Version};
 
@@ -155,7 +156,7 @@ impl Core {
     /// The link-local address changed (R-ELE-8, R-ELE-10).
     pub(super) fn set_address(&mut self, now: u64, link_local: Option<Ipv6Addr>) {
         self.arrive(now);
-        let link_local = link_local.filter(is_usable);
+        let link_local = link_local.filter(is_usable_link_local);
         let before = core::mem::replace(&mut self.election.link_local, link_local);
         if before == link_local || !self.running {
             return;
@@ -288,7 +289,10 @@ impl Core {
     pub(super) fn check_election(&self) -> Result<(), &'static str> {
         let election = &self.election;
         let own = election.link_local;
-        ensure(own.is_none_or(|own| is_usable(&own)), "election: an address that cannot take part")?;
+        ensure(
+            own.is_none_or(|own| is_usable_link_local(&own)),
+            "election: an address that cannot take part",
+        )?;
         ensure(!election.is_querier || self.takes_part(), "election: a querier that takes no part")?;
         ensure(election.is_querier || !election.general_due, "election: a Query is due at a non-querier")?;
         let ascending = election.known.windows(2).all(|pair| pair[0].address < pair[1].address);

@@ -1,8 +1,9 @@
 //! Timers that end (RFC 9777 sections 7.2.2, 7.2.3, 7.5; R-TIM-11, R-EXP-1 to 3).
 
-use super::core::{BATCH, Core, LATEST};
+use super::core::{BATCH, Core};
 use super::state::{Pending, group_deadline};
 use crate::store::{GroupId, SourceId, TimerOf, View};
+use crate::time::LATEST;
 
 impl Core {
     /// Moves the horizon to `now` and does a bounded part of what that ends.
