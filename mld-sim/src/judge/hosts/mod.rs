@@ -17,9 +17,14 @@
 //! Where these rules leave a choice:
 //!
 //! - After a QRV of 0 the last value or the host's own holds (R-LSN-50).
+//! - Sources that a TO_IN or TO_EX does not name may count as said by it or not (R-LSN-27).
+//! - An answer that takes several Reports may stand for what is asked while it is given, and need not tell what changed
+//!   since it began (R-LSN-44).
+//! - In MLDv1 mode the Report of another may stand for the own one for a group of source-specific multicast, or not
+//!   (R-CMP-37).
 //! - A Query that only some hosts would accept may have been heeded or not.
-//! - A host whose address is tentative, or that came up in a mode that is open, owes nothing; what it says has to be
-//!   true.
+//! - A host whose address is tentative, or whose mode is open, owes nothing; what it says has to be true. What it began
+//!   to say then it may go on saying for robustness variable Unsolicited Report Intervals.
 
 mod answers;
 mod changes;
@@ -29,7 +34,7 @@ mod version_1;
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mld_proto::Instant;
 
@@ -51,7 +56,7 @@ const TO_EX: u8 = 4;
 const ALLOW: u8 = 5;
 /// How soon a delay of nothing is answered.
 const SOON_MS: u64 = 1000;
-const NOTHING: &Wants = &Wants { exclude: false, sources: std::collections::BTreeSet::new() };
+const NOTHING: &Wants = &Wants { exclude: false, sources: BTreeSet::new() };
 
 /// What one host owes.
 #[derive(Debug)]
