@@ -169,7 +169,9 @@ fn yields(engine: &Engine) -> bool {
 fn waits_for(engine: &Engine, querier: &Engine) -> bool {
     engine.link_local() == querier.link_local()
         || engine.config().version() == Version::V2 && querier.config().version() == Version::V2
-        || engine.other_querier_present_interval() > querier.config().query_interval()
+        || engine.robustness_variable() as u32 * engine.query_interval()
+            + querier.config().query_response_interval() / 2
+            > querier.config().query_interval()
 }
 
 /// Whether two routers count with the same intervals: an MLDv2 router takes those of the querier from its Queries, in

@@ -29,39 +29,42 @@ pub(super) type Size = (usize, usize, usize);
 pub(super) fn size(part: &HostPart, story: &Story) -> Size {
     let mut groups = BTreeSet::new();
     let mut sockets = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     let mut longest_list = 0;
-    let mut meet = |group: Ipv6Addr, socket: u32, sources: usize| {
+    let mut meet = |group: Ipv6Addr, socket: u32, sources: &[Ipv6Addr]| {
         groups.insert(group);
         sockets.insert((group, socket));
-        longest_list = longest_list.max(sources);
+        listed.extend(sources.iter().copied());
+        longest_list = longest_list.max(sources.len());
     };
     for listen in &part.listens {
-        meet(listen.group, listen.socket, listen.sources.len());
+        meet(listen.group, listen.socket, &listen.sources);
     }
     for step in &story.steps {
         if let Deed::Listen(deed) = &step.deed
             && deed.host.starts_with(&part.name)
         {
-            meet(deed.group, deed.socket, deed.sources.len());
+            meet(deed.group, deed.socket, &deed.sources);
         }
     }
     for behaviour in &part.behaviours {
         match behaviour {
             Behaviour::Churn { groups, sources, .. } => {
                 for group in groups {
-                    meet(*group, 0, sources.len());
-                    meet(*group, 1, sources.len());
+                    meet(*group, 0, sources);
+                    meet(*group, 1, sources);
                 }
             }
             Behaviour::Zapping { channels: groups, .. } | Behaviour::Reboot { groups, .. } => {
-                groups.iter().for_each(|group| meet(*group, 0, 0));
+                groups.iter().for_each(|group| meet(*group, 0, &[]));
             }
             Behaviour::SilentLeave { .. } => {}
         }
     }
     let (groups, sockets) = (groups.len(), sockets.len());
-    // Each list once for its socket, and for the interface once as it is and once as it was last reported.
-    (groups.max(32), sockets.max(64), (longest_list * (sockets + 2 * groups)).max(256))
+    // Each list for its socket, one more while it takes the place of another, and for the interface all that was ever
+    // listed: what was given up takes room until it has been reported.
+    (groups.max(32), sockets.max(64), (longest_list * (sockets + 1) + listed.len() * groups).max(256))
 }
 
 /// A host that is up with its station.

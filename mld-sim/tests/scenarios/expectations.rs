@@ -283,3 +283,18 @@ fn a_refused_call_that_nobody_expects_ends_the_run_in_plain_words() {
     let until_29 = r#"refused-calls = { count = 3 }"#;
     assert_eq!(in_vain(&[("29", until_29)]), (vec![None], Some(source.into())));
 }
+
+#[test]
+fn hosts_have_room_for_every_list_that_a_story_gives_them() {
+    // What is given up takes room until it has been reported, and one list takes the place of another.
+    let listens = (0..6).map(|at| {
+        let sources = (100 * at..100 * at + 100).map(|last| format!("\"2001:db8::{last:x}\""));
+        let sources = sources.collect::<Vec<_>>().join(", ");
+        format!("{{ group = \"ff05::1\", mode = \"include\", sources = [{sources}] }}")
+    });
+    let listens = listens.collect::<Vec<_>>().join(", ");
+    let text =
+        format!("duration = 20\n[[host]]\nname = \"h\"\naddress = \"fe80::a\"\nlistens = [{listens}]\n");
+    let story = Story::parse(&text).expect("it can be used");
+    story.stage().expect("it can be staged").run().expect("nothing is refused");
+}

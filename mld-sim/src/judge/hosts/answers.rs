@@ -35,8 +35,9 @@ impl Answer {
         (!wants.exclude).then(|| wants.sources.clone())
     }
 
-    fn has_answer(&self, wants: &Wants) -> bool {
-        self.wanted(wants).is_none_or(|wanted| !wanted.is_empty())
+    /// All of it was named, or there is nothing to name.
+    fn is_given(&self, wants: &Wants) -> bool {
+        self.wanted(wants).is_some_and(|wanted| wanted.is_subset(&self.named))
     }
 }
 
@@ -44,7 +45,7 @@ impl Answers {
     /// A Query asks for these sources, or for the whole group.
     pub(super) fn asked(&mut self, sources: &[Ipv6Addr], due: Instant, wants: &Wants) {
         let answer = Answer { sources: sources.to_vec(), due, named: BTreeSet::new() };
-        if answer.has_answer(wants) {
+        if !answer.is_given(wants) {
             self.owed.push(answer);
         }
     }
@@ -57,7 +58,7 @@ impl Answers {
             if is_divided {
                 answer.named.extend(now.sources.difference(&before.sources));
             }
-            answer.has_answer(now) && !(is_divided && before.exclude != now.exclude)
+            !answer.is_given(now) && !(is_divided && before.exclude != now.exclude)
         });
     }
 
@@ -68,7 +69,7 @@ impl Answers {
         }
         self.owed.retain_mut(|answer| {
             answer.named.extend(&record.sources);
-            answer.wanted(wants).is_none_or(|wanted| !wanted.is_subset(&answer.named))
+            !answer.is_given(wants)
         });
     }
 
