@@ -92,6 +92,8 @@ pub enum Defect {
     CountTooSmall,
     /// Auxiliary data beyond the end.
     AuxiliaryTooLong,
+    /// Auxiliary data, which everybody skips.
+    Auxiliary,
     /// A record type that does not exist.
     RecordType,
     /// A group that is not multicast.
@@ -118,7 +120,7 @@ pub enum Defect {
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::HopLimit,
         Self::NoHopByHop,
         Self::NoRouterAlert,
@@ -141,6 +143,7 @@ impl Defect {
         Self::CountTooLarge,
         Self::CountTooSmall,
         Self::AuxiliaryTooLong,
+        Self::Auxiliary,
         Self::RecordType,
         Self::UnicastGroup,
         Self::AllNodesGroup,
@@ -165,7 +168,7 @@ impl Defect {
             Self::CountTooSmall => {
                 shape.count_at.is_some_and(|at| message[at..at + 2].iter().any(|octet| *octet != 0))
             }
-            Self::AuxiliaryTooLong | Self::RecordType => message[0] == REPORT_V2,
+            Self::AuxiliaryTooLong | Self::Auxiliary | Self::RecordType => message[0] == REPORT_V2,
             Self::GeneralWithSources => message[0] == QUERY && !shape.sources.is_empty(),
             Self::Source => message[0] == REPORT_V2 && !shape.sources.is_empty(),
             Self::SourceTwice => shape.sources.len() > 1,
@@ -180,6 +183,7 @@ impl Defect {
             // The message may be whole by chance, or is, but for something that is not read or is skipped.
             Self::PayloadTooShort
             | Self::CountTooSmall
+            | Self::Auxiliary
             | Self::RecordType
             | Self::NarrowGroup
             | Self::Source
@@ -273,6 +277,13 @@ impl Defect {
                 message[at..at + 2].copy_from_slice(&(wrong as u16).to_be_bytes());
             }
             Self::AuxiliaryTooLong => message[shape.last_record_at + 1] = u8::MAX,
+            Self::Auxiliary => {
+                // Of the first record, so that others have to be found behind it (R-WIRE-62).
+                let words = rng.between(1..=8) as u8;
+                message[shape.group_at - 3] = words;
+                let behind = shape.group_at + 16 * (1 + shape.sources.len());
+                message.splice(behind..behind, (0..4 * words).map(|_| rng.octet()));
+            }
             Self::RecordType => message[8] = *rng.pick(&[0, 7, 8, 128, 255]),
             Self::UnicastGroup => put(message, shape.group_at, targets.host(rng)),
             Self::AllNodesGroup => put(message, shape.group_at, ALL_NODES),
@@ -445,7 +456,10 @@ mod tests {
                 if defect.spoils(right.message[0]) {
                     assert!(!is_heeded(&broken.octets()), "{defect:?} of {broken:?}");
                 }
-                let is_harmless = matches!(defect, Defect::Surplus | Defect::Reserved | Defect::SourceTwice);
+                let is_harmless = matches!(
+                    defect,
+                    Defect::Auxiliary | Defect::Surplus | Defect::Reserved | Defect::SourceTwice
+                );
                 // Four octets make a Query of MLDv1 one of MLDv2, fewer make it nothing.
                 let is_longer_query = right.message.len() == 24 && right.message[0] == QUERY;
                 if is_harmless && !(defect == Defect::Surplus && is_longer_query) {
@@ -456,7 +470,7 @@ mod tests {
         // Every defect was seen, most of them in all four types.
         let defects: BTreeSet<usize> = applied.iter().map(|(number, _)| *number).collect();
         assert_eq!(defects.len(), Defect::ALL.len());
-        assert_eq!(applied.len(), 4 * (Defect::ALL.len() - 7) + 2 + 2 + 1 + 1 + 1 + 1 + 2);
+        assert_eq!(applied.len(), 4 * (Defect::ALL.len() - 8) + 2 + 2 + 1 + 1 + 1 + 1 + 1 + 2);
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Answers {
             if is_divided {
                 answer.named.extend(now.sources.difference(&before.sources));
             }
-            !answer.is_given(now) && !(is_divided && before.exclude != now.exclude)
+            !(answer.is_given(now) || is_divided && before.exclude != now.exclude)
         });
     }
 
