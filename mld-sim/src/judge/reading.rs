@@ -138,13 +138,15 @@ impl Query {
 fn message(packet: &[u8]) -> Option<&[u8]> {
     const HEADER: usize = 40;
     const ICMPV6: u8 = 58;
-    const EXTENSIONS: [u8; 3] = [0, 43, 60];
+    const AUTHENTICATION: u8 = 51;
+    const EXTENSIONS: [u8; 4] = [0, 43, AUTHENTICATION, 60];
     let length = usize::from(u16::from_be_bytes(packet.get(4..6)?.try_into().ok()?));
     let packet = packet.get(..HEADER + length)?;
     let (mut next, mut at) = (packet[6], HEADER);
     while EXTENSIONS.contains(&next) {
+        let unit = if next == AUTHENTICATION { 4 } else { 8 };
         next = *packet.get(at)?;
-        at += 8 * (1 + usize::from(*packet.get(at + 1)?));
+        at += 8 + unit * usize::from(*packet.get(at + 1)?);
     }
     (next == ICMPV6).then(|| packet.get(at..)).flatten()
 }

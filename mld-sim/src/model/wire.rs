@@ -196,8 +196,8 @@ struct Found<'a> {
 }
 
 /// Walks the extension headers (R-WIRE-1) to a message of the four types.
-// reading: hop-by-hop (first header only), routing, destination options and fragment headers are walked; every other
-// header in front is no MLD. A later fragment has no type that could be read: no MLD.
+// reading: hop-by-hop (first header only), routing, destination options, authentication and fragment headers are walked;
+// every other header in front is no MLD. A later fragment has no type that could be read: no MLD.
 fn locate(ipv6: &[u8]) -> Result<Found<'_>, Reason> {
     match ipv6.first() {
         None => return Err(Reason::Truncated),
@@ -215,11 +215,13 @@ fn locate(ipv6: &[u8]) -> Result<Found<'_>, Reason> {
         match next {
             58 => break,
             0 if !first => return Err(Reason::NotMld),
-            0 | 43 | 60 => {
-                if rest.len() < 2 || rest.len() < 8 + 8 * usize::from(rest[1]) {
+            0 | 43 | 51 | 60 => {
+                // The length of an authentication header is counted in four octets (RFC 4302 section 2.2).
+                let unit = if next == 51 { 4 } else { 8 };
+                if rest.len() < 2 || rest.len() < 8 + unit * usize::from(rest[1]) {
                     return Err(unreadable(complete, fragment));
                 }
-                let (header, behind) = rest.split_at(8 + 8 * usize::from(rest[1]));
+                let (header, behind) = rest.split_at(8 + unit * usize::from(rest[1]));
                 alert |= next == 0 && has_router_alert(&header[2..]);
                 (next, rest) = (header[0], behind);
             }

@@ -198,6 +198,18 @@ fn the_alert_stands_in_the_first_header_alone() {
 }
 
 #[test]
+fn an_authentication_header_is_walked_by_its_own_measure() {
+    let mut ipv6 = packet(HOST, V2_ROUTERS, report(&[(4, G, &[])]));
+    ipv6[40] = 51;
+    ipv6[5] += 12;
+    // One unit of four octets beyond the first eight.
+    ipv6.splice(48..48, [58, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
+    assert_eq!(verdict(&ipv6), Ok(Heard::ReportV2));
+    ipv6[49] = 200;
+    assert_eq!(verdict(&ipv6), Err(Reason::Truncated));
+}
+
+#[test]
 fn fragments_are_refused() {
     let plain = packet(HOST, V2_ROUTERS, report(&[(4, G, &[])]));
     let fragmented = |place: [u8; 2], next: u8| {
