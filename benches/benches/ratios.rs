@@ -209,7 +209,7 @@ fn group_octets(kind: Kind, groups: usize) -> f64 {
     size_of::<GroupSlot>() as f64 + index as f64 / (groups + sources) as f64
 }
 
-/// What reading the clock adds to every measurement.
+/// The time that reading the clock adds to every measurement.
 fn clock_overhead() -> Duration {
     median((0..1000).map(|_| timed(Duration::ZERO, || ())).collect())
 }

@@ -100,7 +100,7 @@ fn has_argument(name: &str) -> bool {
     std::env::args().any(|argument| argument == name)
 }
 
-/// What one run took.
+/// The cost of one run.
 struct Row {
     simulated: Duration,
     took: Took,

@@ -88,7 +88,7 @@ impl Floor {
         self.places.len() / self.keys
     }
 
-    /// Whether a pass is nothing.
+    /// Returns true if a pass is nothing.
     pub const fn is_empty(&self) -> bool {
         self.places.is_empty()
     }

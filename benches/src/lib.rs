@@ -1,4 +1,4 @@
-//! What the benchmarks measure: a router under load, and the floor beside it.
+//! Loads for the benchmarks: a router under load, and the floor beside it.
 //!
 //! The figure is what the engine needs for a packet. The floor is what no router can avoid: the checksum of the same
 //! packet and, for each key looked up, two dependent reads at random places, of an entry of the index and of the slot

@@ -19,7 +19,7 @@ const CONFIG: Config = match Config::builder().querier(QuerierMode::Never).build
 pub struct Load {
     kind: Kind,
     router: BoxedRouter,
-    /// What makes the groups.
+    /// The generator of the groups.
     inserts: Packets,
     /// The same reports in another order, so that a refresh does not follow the order of the slots.
     refreshes: Packets,
@@ -53,7 +53,7 @@ impl Load {
         &self.refreshes
     }
 
-    /// What is in use.
+    /// The slots in use.
     pub fn usage(&self) -> Usage {
         self.router.usage()
     }
@@ -69,7 +69,7 @@ impl Load {
         Self::report(&mut self.router, self.now, &self.refreshes);
     }
 
-    /// Takes what is to be told and sent, without letting time pass.
+    /// Polls all events and packets, without letting time pass.
     pub fn settle(&mut self) {
         let mut buffer = [0; 1500];
         while let Some(event) = self.router.poll_event() {
@@ -98,7 +98,7 @@ impl Load {
         wakeups
     }
 
-    /// Lets every group fall silent and end, told one by one.
+    /// Lets every group expire, and polls each event.
     pub fn expire(&mut self) {
         self.run_for(self.router.listening_interval());
         assert_eq!(self.usage().groups, 0, "all groups have ended");

@@ -12,7 +12,7 @@ const HOST: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xa);
 /// Sources of each group where a load has sources.
 pub const SOURCES_PER_GROUP: usize = 2;
 
-/// What hosts report.
+/// The Reports of hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// MLDv1 Reports.
@@ -80,7 +80,7 @@ impl Packets {
         self.octets.len() / self.packet_len
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub const fn is_empty(&self) -> bool {
         self.octets.is_empty()
     }

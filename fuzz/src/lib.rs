@@ -1,5 +1,5 @@
-//! What the fuzz targets do with their input. The targets themselves are one line each, so that the seeds run as
-//! ordinary tests too.
+//! The bodies of the fuzz targets. The targets themselves are one line each, so that the seeds run as ordinary tests
+//! too.
 
 mod input;
 pub mod listener;

@@ -74,7 +74,7 @@ fn config(input: &mut Input<'_>) -> ListenerConfig {
         .expect("settings in range")
 }
 
-/// What one socket wants of a group.
+/// The filter of one socket for a group.
 #[derive(Clone, Debug)]
 struct Filter {
     exclude: bool,
@@ -109,7 +109,7 @@ impl Bench {
                 let len = wire::raw(input, &mut buffer);
                 self.packet(&buffer[..len]);
             }
-            // Time passes, and nobody tells the listener before the next call.
+            // Time passes without a call of the listener.
             10 => self.now = self.now + input.step(),
             11 | 12 => self.advance(input),
             13 => {
@@ -294,7 +294,7 @@ impl Bench {
         assert!(right, "{record:?} where {exclude} {list:?} is wanted");
     }
 
-    /// Exclude mode or not, and the list, as the sockets have it; `None` if nobody wants anything.
+    /// Exclude mode or not, and the list, as the sockets have it; `None` if no socket wants the group.
     fn merged(&self, group: Ipv6Addr) -> Option<(bool, BTreeSet<Ipv6Addr>)> {
         let filters = || self.wants.iter().filter(|((of, _), _)| *of == group).map(|(_, filter)| filter);
         let included: BTreeSet<Ipv6Addr> =

@@ -15,10 +15,10 @@ use crate::input::Input;
 use crate::snapshot::{Snapshot, View};
 use crate::wire;
 
-/// Slots beyond the limits of [`Room::Ample`]: what is gone keeps its slot until it was told and asked for, and a router
-/// that is not polled may then refuse what another takes.
+/// Slots beyond the limits of [`Room::Ample`]: a group that is gone keeps its slot until its end was polled, and a router
+/// that is not polled may then refuse what another admits.
 const SPARE_SLOTS: usize = 100;
-/// Groups that packets may name before both routers are settled.
+/// Groups that packets may name before all that is due in both routers is processed.
 const NAMED_MAX: usize = 40;
 const GROUPS_MAX: u32 = 4;
 const GROUP_SOURCES_MAX: u32 = 4;
@@ -82,7 +82,7 @@ struct Bench {
     prompt: Subject,
     lazy: Subject,
     now: Instant,
-    /// Groups that packets have named since both routers were last settled.
+    /// Groups that packets have named since all that was due in both routers was last processed.
     named: BTreeSet<GroupAddr>,
 }
 
@@ -112,7 +112,7 @@ impl Bench {
                 self.now = self.now + input.step();
                 self.timeout();
             }
-            // Time passes, and nobody tells the routers before the next call.
+            // Time passes without a call of the routers.
             9 => self.now = self.now + input.step(),
             10 => {
                 let len = input.pick(&[0, 47, 48, 75, 76, 91, 92, 108, 1280, 1500]);
@@ -128,7 +128,7 @@ impl Bench {
                 self.prompt_until(self.now);
                 for subject in [&mut self.prompt, &mut self.lazy] {
                     subject.reconfigure(self.now, config);
-                    // What the settings no longer admit is forgotten bit by bit.
+                    // Groups that the settings no longer admit are forgotten bit by bit.
                     subject.finish_timers(self.now);
                 }
                 self.prompt.drain(self.now);
@@ -158,7 +158,7 @@ impl Bench {
         for subject in [&mut self.prompt, &mut self.lazy] {
             subject.ended = None;
             subject.router.stop(self.now);
-            // A start tells the querier anew.
+            // A start reports the querier again.
             subject.querier = None;
             assert!(!subject.router.is_running());
             assert_eq!(subject.router.groups().count(), 0);
@@ -243,15 +243,15 @@ enum Door {
     OwnHost,
 }
 
-/// A router, and what it has told.
+/// A router, and the state that it has reported.
 struct Subject {
     room: Room,
     router: Router<Memory>,
     told: BTreeMap<GroupAddr, (FilterMode, BTreeSet<Ipv6Addr>)>,
     querier: Option<Querier>,
-    /// A group whose end was just told: its membership comes next.
+    /// A group whose timeout was just reported: its membership event comes next.
     ended: Option<GroupAddr>,
-    /// Groups whose end was told and whose membership was not: it is told even if they are back meanwhile.
+    /// Groups whose timeout was reported and whose membership was not: it is reported even if they are back meanwhile.
     awaited: BTreeSet<GroupAddr>,
 }
 
@@ -400,7 +400,7 @@ impl Subject {
             Event::Membership(group) => {
                 let before = self.told.remove(&group);
                 let after = self.router.group(group).map(membership);
-                // A full table reuses what a deleted source was told of, and then knows only that something changed.
+                // A full table reuses the slot of a deleted source, and then knows only that something changed.
                 let certain = self.room == Room::Ample && !self.awaited.contains(&group);
                 assert!(before != after || !certain, "{group} was told again: {after:?}");
                 self.awaited.remove(&group);
@@ -428,7 +428,7 @@ impl Subject {
     }
 }
 
-/// What a membership tells: in include mode the wanted sources, in exclude mode the blocked ones.
+/// The sources of a membership event: the wanted ones in include mode, the blocked ones in exclude mode.
 fn membership(group: mld_proto::GroupRef<'_>) -> (FilterMode, BTreeSet<Ipv6Addr>) {
     let wanted = group.filter_mode() == FilterMode::Include;
     let sources = group.sources().filter(|source| source.is_forwarding() == wanted);

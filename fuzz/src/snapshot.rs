@@ -13,7 +13,7 @@ pub(crate) struct Snapshot {
     stats: Stats,
 }
 
-/// What it knows of the link. Does not depend on when its output was polled.
+/// Knowledge of the link. Does not depend on when its output was polled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) running: bool,
@@ -79,7 +79,7 @@ impl View {
         let now = router.now();
         let Usage { groups, sources } = router.usage();
         assert!(groups <= router.config().max_groups() && sources <= router.config().max_sources());
-        // What ended and has not been come to yet still counts.
+        // Expired state that was not processed yet still counts.
         assert!(groups as usize >= self.groups.len() && sources as usize >= self.sources());
         assert!(self.running || self.groups.is_empty());
         match self.querier {

@@ -154,7 +154,7 @@ fn managed(input: &mut Input<'_>) -> GroupAddr {
     GroupAddr::new(input.pick(&GROUPS[..9])).expect("the first nine are managed")
 }
 
-/// One of the groups, some of which nobody may report.
+/// One of the groups, some of which must not be reported.
 pub(crate) fn group(input: &mut Input<'_>) -> Ipv6Addr {
     input.pick(&GROUPS)
 }

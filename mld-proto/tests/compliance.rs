@@ -162,14 +162,14 @@ fn check_row(row: &Row<'_>, tree: &Tree, faults: &mut Vec<String>) {
     }
 }
 
-/// Whether a function, type or constant of this name is defined here.
+/// Returns true if a function, type or constant of this name is defined here.
 fn has_item(text: &str, name: &str) -> bool {
     let defined =
         |line: &str| ["fn", "struct", "enum", "const"].iter().any(|keyword| defines(line, keyword, name));
     code_lines(text).any(defined)
 }
 
-/// Whether there is a test of this name: `#[test]` before `fn name`, or `name:` where a macro makes tests of such.
+/// Returns true if there is a test of this name: `#[test]` before `fn name`, or `name:` where a macro makes tests of such.
 fn has_test(text: &str, name: &str) -> bool {
     let from_names = text.contains("fn $name()");
     let mut is_test = false;
@@ -192,7 +192,7 @@ fn code_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim_start().starts_with("//"))
 }
 
-/// Whether `keyword name` stands in the line, as whole words.
+/// Returns true if `keyword name` stands in the line, as whole words.
 fn defines(line: &str, keyword: &str, name: &str) -> bool {
     let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
     words.any(|word| word == keyword)
@@ -274,7 +274,7 @@ fn read(dir: &Path, part: &str, name: &str, tree: &mut Tree) {
     }
 }
 
-/// What is said of a list, with one row for `X-1`, beside a small crate that is right.
+/// The complaints about a list with one row for `X-1`, beside a small crate without faults.
 fn said_of(row: &str, change: impl FnOnce(&mut Tree)) -> Vec<String> {
     let mut tree = Tree::from([
         (

@@ -1,12 +1,12 @@
-//! The contract of the calls: in whatever order they come and whichever are left out, a router ends up knowing
-//! what it would know after the canonical loop, nothing is lost, and no call does unbounded work.
+//! The contract of the calls: in any order, and with any of them left out, a router ends up with the same knowledge as
+//! after the canonical loop, loses nothing, and does bounded work in each call.
 //!
-//! What must agree. A driver that is punctual and merely calls too much, or with small buffers, sends and tells
+//! Two drivers are compared. A driver that is on time and only calls too often, or with small buffers, sends and reports
 //! the same at the same moments; only a list of sources may be spread over more packets. A driver that is late or
-//! leaves polls out sends and tells later, and fewer messages where the reason for one went away meanwhile. Once
-//! it has polled to the end it finds the same groups with the same deadlines, the same querier and the same counts of
-//! received messages, it has been told of every difference between what it was told and what is, and nothing
-//! that is due is left unsent.
+//! leaves out polls sends and reports later, and fewer messages where the reason for one has gone meanwhile. Once it
+//! has polled until nothing is left, it finds the same groups with the same deadlines, the same querier and the same
+//! counts of received messages, every difference between the reported and the present state has been reported, and
+//! no packet that is due is left unsent.
 
 mod support;
 
@@ -129,11 +129,11 @@ fn canonical(config: Config, inputs: &[(u64, Input)], end: u64) -> Bench {
     bench
 }
 
-/// A driver that owns nothing but what it was told.
+/// A driver that knows only what the router reported.
 struct Driver {
     router: Router<BoxedTables>,
     mirror: BTreeMap<GroupAddr, Membership>,
-    /// Whose timeout was told and whose membership is to follow.
+    /// The group whose timeout was reported and whose membership event must follow.
     ended: Option<GroupAddr>,
     told: Vec<(u64, String)>,
     sent: Vec<Sent>,
@@ -153,7 +153,7 @@ impl Driver {
                 Some(now) => self.mirror.insert(group, now),
                 None => self.mirror.remove(&group),
             };
-            // Who was told of an end is told what holds after it, also if that is what held before.
+            // A timeout is always followed by the present membership, even if that equals the one before.
             let ended = self.ended.take_if(|ended| *ended == group).is_some();
             assert!(ended || before.as_ref() != self.mirror.get(&group), "told without a change");
         }
@@ -199,7 +199,7 @@ impl Driver {
     }
 }
 
-/// What was sent, whatever the sizes of the packets: sources of one instant, group and flag together.
+/// The Queries sent, independent of packet sizes: sources of one instant, group and S flag are merged.
 fn asked(sent: &[Sent]) -> Vec<String> {
     let mut merged: BTreeMap<(u64, Ipv6Addr, bool, bool), Vec<Ipv6Addr>> = BTreeMap::new();
     for query in sent {
@@ -339,7 +339,7 @@ proptest! {
         for (at, input) in &inputs {
             noisy_steps(&mut driver, *at, &mut noise);
             match input {
-                // What a stop tells is told before the start.
+                // Events of a stop are polled before the start.
                 Input::Restart => {
                     driver.router.stop(instant(*at));
                     driver.finish(*at);
@@ -371,7 +371,7 @@ proptest! {
         let second = punctual(&inputs, end, hash_seed);
         prop_assert_eq!(&first.told, &second.told);
         prop_assert_eq!(&first.sent, &second.sent);
-        // Where a table holds a group is nobody's business.
+        // The position of a group in its table is not part of the result.
         let mut other = punctual(&inputs, end, !hash_seed);
         for driver in [&mut first, &mut other] {
             driver.told.sort();
@@ -382,7 +382,7 @@ proptest! {
     }
 }
 
-/// What a needlessly busy driver does with each of its turns.
+/// The superfluous calls of a busy driver in one of its turns.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u8>(), 1..64)
 }
@@ -573,7 +573,7 @@ fn end_of_the_clock_is_no_panic() {
 
 // Transmissions.
 
-/// A driver that has sent and told all of a group made at 0 s.
+/// A driver that has polled everything about a group created at 0 s.
 fn driver_with_group() -> Driver {
     let mut driver = Driver::start(Config::DEFAULT, 1);
     apply(&mut driver.router, 0, &Input::Packet(packets::report(HOST_A, &[to_ex(G, [])])));

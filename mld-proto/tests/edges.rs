@@ -1,4 +1,4 @@
-//! Sequences at the edges of what the engine keeps: what is over but not come to, what is gone but not told.
+//! Edge sequences: state that has expired but was not processed, and state that is gone but was not reported.
 
 mod support;
 
@@ -259,7 +259,7 @@ fn source_that_left_at_once_is_not_asked_for_in_version_1() {
         router.start(at(0), Some(ROUTER));
         while router.poll_transmit(at(0), &mut [0; 1500]).unwrap().is_some() {}
         drop(router.handle_packet(at(0), &packets::report(HOST_A, &[allow(G, [S1, S2]), allow(G2, [S1])])));
-        // One group keeps a source, the other is gone; nobody comes to send the Queries.
+        // One group keeps a source, the other is gone; the Queries are never polled.
         drop(router.handle_packet(at(1), &packets::report(HOST_A, &[block(G, [S1]), block(G2, [S1])])));
         router.reconfigure(
             at(2),

@@ -1,4 +1,4 @@
-//! What is told, in which order, and what is not; and what a reader finds then.
+//! Events: which are reported, in which order, which are not, and the state that a reader then finds.
 
 mod support;
 
@@ -66,7 +66,7 @@ fn limit_stands_behind_its_report() {
 #[test]
 fn querier_comes_before_groups() {
     let mut bench = Bench::non_querier();
-    // Nobody ended the wait for the other querier at 255 s, so this packet does.
+    // The wait for the other querier ended at 255 s without a call, so this packet ends it.
     let report = packets::report(HOST_A, &[to_ex(G2, []), to_ex(G, [])]);
     drop(bench.router.handle_packet(Instant::from_millis(300_000), &report));
     assert_eq!(bench.router.poll_event(), Some(Event::Querier));
@@ -104,7 +104,7 @@ fn many_timers_of_one_instant_give_one_timeout_and_one_membership_each() {
     }
 }
 
-// Level triggers: what was told is compared with what is when somebody asks.
+// Level triggers: a poll compares the reported state with the present one.
 
 #[test]
 fn source_that_came_and_went_between_two_polls_is_no_event() {
@@ -368,7 +368,7 @@ fn skipped_records_are_not_told() {
     );
 }
 
-// The packet has been applied even if nobody reads the facts about it.
+// The packet has been applied even if the facts about it are never read.
 #[test]
 fn items_may_be_dropped_unread() {
     let mut bench = Bench::querier();
@@ -396,7 +396,7 @@ fn link_local_groups_have_events_like_any_other() {
 
 // Limits, R-SEC-7, R-SEC-8.
 
-/// What was told of limits, and how often state was refused.
+/// The `limit` items reported, and the number of refusals.
 fn refusals(bench: &mut Bench, limit: Limit) -> (Vec<String>, u64) {
     let told = bench.told().into_iter();
     let limits = told.filter(|(_, told)| matches!(told, Told::Item(Item::Limit { .. })));
@@ -466,7 +466,7 @@ fn sources_of_all_groups_have_a_limit_too() {
     assert_eq!(refusals(&mut bench, Limit::Sources), (vec![limit_text(0, G2, Limit::Sources)], 2));
 }
 
-// R-RST-6: nobody wants a group of which no source was admitted.
+// R-RST-6: a group of which no source was admitted has no listener.
 #[test]
 fn include_group_without_room_for_a_source_is_not_made() {
     let mut bench = limited(|c| c.max_sources(1));
@@ -476,7 +476,7 @@ fn include_group_without_room_for_a_source_is_not_made() {
     assert_eq!(bench.changes().len(), 4, "two limits, two memberships");
 }
 
-// What a reader finds.
+// State as a reader finds it.
 
 #[test]
 fn last_reporter_is_who_last_wanted_traffic() {

@@ -1,4 +1,4 @@
-//! What ends when, and what is forwarded meanwhile.
+//! Expiry: which state ends when, and what is forwarded until then.
 //!
 //! RFC 9777 sections 7.2.2, 7.2.3, 7.3 and 7.5; R-EXP-1 to 3, R-FWD-1 to 4, R-RST-3 to 6.
 
@@ -216,7 +216,7 @@ fn link_local_groups_can_be_left_out() {
     assert_eq!(bench.state(G), "exclude@270");
 }
 
-// R-FWD-3: each change of the answer for a source is told.
+// R-FWD-3: each change of the answer for a source is reported.
 #[test]
 fn every_change_of_forwarding_is_told() {
     let mut bench = Bench::querier();

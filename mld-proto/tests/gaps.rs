@@ -119,7 +119,7 @@ fn forged_query_silences_the_router_for_one_interval_and_is_told() {
     bench.advance_to(265_000);
     assert_eq!(bench.events(), ["265 querier fe80::10"]);
     assert_eq!(bench.generals(), [265_000]);
-    // Nobody was asked for a while, and yet the group is there to be refreshed.
+    // The router was not called for a while, and the group can still be refreshed.
     bench.report(266_000, HOST_A, [is_ex(G, [])]);
     assert_eq!(bench.changes(), NOTHING);
 }
@@ -266,7 +266,7 @@ fn auxiliary_data_is_counted_in_words() {
     assert_eq!(items(&packet), Ok(vec![told(G, Record::IsIn), told(G2, Record::IsEx)]));
 }
 
-/// What a router without groups makes of a packet whose checksum nobody looks at.
+/// The result of a router without groups for a packet whose checksum it does not check.
 fn items(packet: &[u8]) -> Result<Vec<Item>, Discard> {
     let mut bench = Bench::querier();
     let now = Instant::from_millis(1000);
@@ -291,7 +291,7 @@ fn last_listener_interval_serves_queries_for_groups_and_for_sources() {
     assert_eq!(times, [(G.get(), 10_000), (G.get(), 13_000), (G2.get(), 10_000), (G2.get(), 13_000)]);
 }
 
-// A-33, R-EXP-3: also between the end of the filter timer and the moment at which somebody notices.
+// A-33, R-EXP-3: also between the end of the filter timer and the next call.
 #[test]
 fn requested_source_flows_through_the_change_to_include_mode() {
     let mut bench = Bench::querier();

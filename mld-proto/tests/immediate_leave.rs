@@ -160,7 +160,7 @@ fn records_that_would_ask_nothing_end_nothing() {
     assert_eq!(bench.asked(), NOTHING);
 }
 
-// Join and leave in one Report leave no trace, and nobody is told of a group that never was.
+// A join and a leave in one Report leave no trace, and no event names the group.
 #[test]
 fn group_that_came_and_went_between_two_polls_is_no_event() {
     let mut bench = querier();

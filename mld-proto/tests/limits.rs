@@ -1,5 +1,5 @@
-//! Bounds on the state that listeners can create: what is known is refreshed, what is new waits for room, every
-//! refusal is counted and told once.
+//! Bounds on the state that listeners can create: known state is refreshed, new state waits for room, each refusal is
+//! counted and reported once.
 
 mod craft;
 
@@ -55,7 +55,7 @@ fn list(sources: &[u16]) -> Vec<Ipv6Addr> {
     sources.iter().map(|number| source(*number)).collect()
 }
 
-/// What the packet was told to be refused.
+/// The refusals reported for a packet.
 fn limits(items: Vec<Item>) -> Vec<(Ipv6Addr, Limit)> {
     let refused = |item| match item {
         Item::Limit { group, limit } => Some((group.get(), limit)),
@@ -64,7 +64,7 @@ fn limits(items: Vec<Item>) -> Vec<(Ipv6Addr, Limit)> {
     items.into_iter().filter_map(refused).collect()
 }
 
-/// Delivers a packet, polls everything, and returns what was told to be refused.
+/// Delivers a packet, polls everything, and returns the refusals that it reported.
 fn send(router: &mut BoxRouter, now: u64, craft: &Craft) -> Vec<(Ipv6Addr, Limit)> {
     let refused = limits(accept(router, now, craft));
     drain(router, at(now));
@@ -271,7 +271,7 @@ fn flood_of_groups_leaves_existing_ones_untouched() {
     assert_eq!(router.stats().refused(Limit::Groups), 5080);
 }
 
-// R-SEC-8: every group that a packet of an Ethernet link can name is told.
+// R-SEC-8: a refusal is reported for every group that a packet of an Ethernet link can name.
 #[test]
 fn every_refusal_of_a_full_packet_is_told() {
     let mut router = sized_router(groups_at_most(1), 4, 4);
@@ -316,7 +316,7 @@ fn refusals_stand_behind_the_record_that_caused_them() {
     );
 }
 
-// Dropping the facts of a packet unread changes nothing: it has been applied, and its refusals count as told.
+// Dropping the facts of a packet unread changes nothing: it has been applied, and its refusals count as reported.
 #[test]
 fn facts_of_a_packet_need_not_be_read() {
     let mut router = sized_router(groups_at_most(1), 4, 4);
@@ -360,7 +360,7 @@ fn exclude_list_fails_open() {
     }
 }
 
-// R-SEC-8: a group nobody can be kept for has no record; one that excludes has.
+// R-SEC-8: a group without an admitted source has no record; one in exclude mode has.
 #[test]
 fn without_room_for_a_source_only_exclude_mode_makes_a_group() {
     for mut router in with_sources(1) {
@@ -628,7 +628,7 @@ fn smaller_limit_keeps_what_is_known() {
     assert_eq!(router.usage().groups, 3);
 }
 
-// R-SEC-8: what is over does not count, even if nobody has come to end it; at its deadline it is not over (R-TIM-13).
+// R-SEC-8: expired state does not count, even before a call removes it; at its deadline it has not expired (R-TIM-13).
 #[test]
 fn what_is_over_makes_room_before_any_timer_is_handled() {
     let mut router = sized_router(groups_at_most(1), 8, 8);
@@ -672,7 +672,7 @@ fn what_is_over_lets_refusals_be_told_again() {
     }
 }
 
-// R-SEC-7: stopped and started again, all room is there and nothing has been told.
+// R-SEC-7: after stop and start the tables are empty and no refusal counts as reported.
 #[test]
 fn stop_gives_all_room_back() {
     let config = build(Config::builder().max_groups(2).max_sources(2));
@@ -704,7 +704,7 @@ type Small = Router<Tables<[GroupSlot; 8], [SourceSlot; 32], [IndexSlot; IndexSl
 static ROUTER: Mutex<Small> =
     Mutex::new(Router::new(Config::DEFAULT, inline_tables!(groups: 8, sources: 32), 7));
 
-/// A life of a router from start to the end of its groups, told as packets and pictures.
+/// A router from its start to the end of its groups, as packets and snapshots.
 fn life<T: mld_proto::Storage>(router: &mut Router<T>) -> Vec<String> {
     let mut told = Vec::new();
     router.start(at(0), Some(ME));
@@ -767,7 +767,7 @@ fn refused(items: &[Item]) -> usize {
     items.iter().filter(|item| matches!(item, Item::Limit { .. })).count()
 }
 
-// The limit was lowered below what is known: usage goes 3 -> 2, which is not below 2, and is told again all the same.
+// The limit was lowered below the usage: usage goes from 3 to 2, which is not below 2, and is reported again all the same.
 // R-SEC-8: "once for each group and limit until usage falls below it".
 #[test]
 fn refusal_is_not_told_again_while_usage_is_not_below_the_limit() {

@@ -1,4 +1,4 @@
-//! What sockets want, merged and reported (RFC 9777 sections 3, 4.2, 5.2.14 and 6.1).
+//! Socket state, merged and reported (RFC 9777 sections 3, 4.2, 5.2.14 and 6.1).
 
 mod craft;
 #[path = "support/listening.rs"]
@@ -107,7 +107,7 @@ fn list_without_room_is_an_error_and_never_an_exclude_record() {
     let refused = host.try_listen(2, group("G"), FilterMode::Include, &sources(1..5));
     assert_eq!(refused, Err(ListenError::TooManySources));
     assert_eq!((host.records(), host.texts()), (before.0, Vec::new()), "an error changes nothing");
-    // What the refused call took is given back: two sources of a group that has two take two slots.
+    // A refused call gives its slots back: two sources of a group that has two take two slots.
     wants(&mut host, 2, "G", FilterMode::Include, &[1, 2]);
     assert_eq!(
         host.try_listen(1, group("G2"), FilterMode::Include, &sources([1])),
@@ -518,7 +518,7 @@ fn settings_out_of_range_are_refused() {
 fn timer_that_is_set_after_a_long_silence_is_waited_for() {
     let mut host = Host::new();
     for silence in [3_600_000, 86_400_000, 1 << 34] {
-        // Nobody called meanwhile.
+        // No call was made meanwhile.
         host.now += silence;
         host.exclude("G", []);
         let next = host.listener.poll_timeout().expect("a repetition").as_millis();

@@ -26,7 +26,7 @@ fn exclude(numbers: &[u16]) -> Host {
     seeded(1, FilterMode::Exclude, numbers)
 }
 
-/// What is sent within 30 s, and after how many milliseconds.
+/// The packets sent within 30 s, each with its delay in milliseconds.
 fn answers(host: &mut Host) -> Vec<(u64, String)> {
     let start = host.now;
     host.run_for(30_000);

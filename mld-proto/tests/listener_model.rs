@@ -33,19 +33,19 @@ impl Record {
     }
 }
 
-/// What a group is in the model.
+/// A group in the model.
 #[derive(Clone, Debug, Default)]
 struct Group {
-    /// What each socket wants.
+    /// The filter of each socket.
     sockets: BTreeMap<u32, Record>,
     /// Filter Mode Retransmission Counter and the retransmission list (RFC 9777 section 6.1).
     mode_left: u8,
     left: BTreeMap<u16, u8>,
     /// When the last State-Change Report was sent.
     reported_at: u64,
-    /// What a router that heard every Report believes.
+    /// The belief of a router that received every Report.
     belief: Record,
-    /// What specific Queries ask for: the sources, none for the whole group; and until when.
+    /// The answer that specific Queries ask for: the sources, none for the whole group; and until when.
     asked: Option<Set>,
     asked_until: u64,
     asked_at: u64,
@@ -91,7 +91,7 @@ impl Group {
         records
     }
 
-    /// Whether what is asked for has no answer.
+    /// Returns true if there is nothing to answer.
     fn is_silent(&self, asked: &Set) -> bool {
         let now = self.merged();
         !asked.is_empty() && !asked.iter().any(|source| now.wants(*source))
@@ -200,7 +200,7 @@ impl Model {
         if !after.listens() {
             model.asked = None;
         } else if model.asked.as_ref().is_some_and(|asked| !asked.is_empty()) {
-            // Whether there was an answer may depend on when the timer ended.
+            // An answer may or may not have been sent, depending on when the timer ended.
             model.unsure_until = model.unsure_until.max(model.asked_until);
             model.asked = None;
         }
@@ -232,7 +232,7 @@ impl Model {
         }
     }
 
-    /// What timers had sent.
+    /// Packets that timers had sent.
     fn check_sent(&mut self) {
         for sent in self.host.take() {
             if sent.records.iter().all(|record| matches!(record.kind, IS_IN | IS_EX)) {
@@ -286,7 +286,7 @@ impl Model {
                     model.asked_until
                 );
                 if answers_general {
-                    // Nobody can say which of the two is still to come.
+                    // Either of the two may be the one that is still to be sent.
                     model.unsure_until = model.unsure_until.max(model.asked_until);
                 }
                 model.asked = None;
@@ -311,7 +311,7 @@ impl Model {
             return;
         }
         if model.asked.as_ref().is_some_and(|asked| model.is_silent(asked)) {
-            // Nobody can say whether the timer ended already.
+            // The timer may or may not have ended already.
             model.unsure_until = model.asked_until.max(until);
             model.asked = None;
             return;

@@ -13,7 +13,7 @@ use mld_proto::{Discard, FilterMode, ListenerConfig, ListenerEvent, MessageKind,
 
 const OLDER_QUERIER_PRESENT_MS: u64 = 260_000;
 
-/// A host of MLDv2 that heard an MLDv1 General Query at 0, listened to nothing then, and has nothing pending.
+/// An MLDv2 host that received an MLDv1 General Query at 0, listened to nothing then, and has nothing pending.
 fn beside_old_querier() -> Host {
     let mut host = Host::new();
     host.query_v1("::", 10_000);

@@ -10,7 +10,7 @@ use craft::*;
 use mld_proto::{Accepted, Config, Discard, MessageKind, Router};
 use proptest::prelude::*;
 
-/// What a version 2 router with default settings and the address [`ME`] has to say of an IPv6 packet: the checks one
+/// The verdict on an IPv6 packet of a version 2 router with default settings and the address [`ME`]: the checks one
 /// after the other, written down without the library.
 fn verdict(packet: &[u8]) -> Result<MessageKind, Discard> {
     let first = packet.first().ok_or(Discard::Truncated)?;
@@ -263,7 +263,7 @@ fn packet_cut_anywhere_is_truncated() {
     }
 }
 
-// R-SEC-12, R-WIRE-31, R-WIRE-56, R-WIRE-72: cut by somebody who makes lengths and checksum fit.
+// R-SEC-12, R-WIRE-31, R-WIRE-56, R-WIRE-72: cut, with lengths and checksum made to fit.
 #[test]
 fn message_cut_anywhere_is_too_short_for_what_it_says() {
     for Vector { name, octets, .. } in all().into_iter().filter(|vector| vector.refused.is_none()) {
@@ -275,7 +275,7 @@ fn message_cut_anywhere_is_too_short_for_what_it_says() {
                 _ if len <= start => Err(Discard::Truncated),
                 // No room for the field itself.
                 _ if left < 4 => Err(Discard::BadChecksum),
-                // What is left of a longer Query is one of version 1, or one with less behind it.
+                // The rest of a longer Query is an MLDv1 Query, or one with fewer trailing octets.
                 MessageKind::Query if left == 24 && octets[32..40] == octets[start + 16..start + 24] => {
                     Ok(kind)
                 }
@@ -547,7 +547,7 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// What happens to a valid packet.
+/// A mutation of a valid packet.
 #[derive(Clone, Debug)]
 enum Mutation {
     Set(prop::sample::Index, u8),

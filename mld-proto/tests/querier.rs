@@ -1,4 +1,4 @@
-//! Who queries the link, when, and with which values.
+//! The querier: who it is, when it sends Queries, and with which values.
 //!
 //! R-ELE-1 to 12, R-TIM-4 to 13, R-QRY-1 to 3 (RFC 9777 sections 5.1.8, 5.1.9, 7.6.2, 9); passive mode.
 
@@ -374,7 +374,7 @@ fn report_at_the_last_moment_keeps_the_group() {
     assert_eq!(bench.changes(), NOTHING);
 }
 
-// R-TIM-13: a deadline before the packet is over even if nobody ended it.
+// R-TIM-13: a deadline before the packet has expired even if no call processed it.
 #[test]
 fn report_after_the_last_moment_finds_no_group() {
     let mut bench = Bench::querier();
@@ -597,7 +597,7 @@ fn passive_router_turns_to_the_next_querier_when_the_lowest_is_silent() {
     assert_eq!(bench.router.querier(), Querier::Other(HIGHER));
 }
 
-// The querier is the lowest address that was heard within its interval, whoever sends next.
+// The querier is the lowest address received within its interval, whoever sends next.
 #[test]
 fn passive_router_falls_back_to_an_address_that_is_still_present() {
     let mut bench = passive();

@@ -1,5 +1,5 @@
-//! What a router checks of a message before it uses it: the reason it gives, the one counter that moves, and that
-//! nothing else does.
+//! The checks of a received message before it is used: the reason given, the one counter that moves, and no other
+//! effect.
 
 mod craft;
 
@@ -16,7 +16,7 @@ const GROUP: &str = "ff0e::1:1";
 /// A group in version 1 mode.
 const OLD: &str = "ff0e::1:3";
 const SSM: &str = "ff3e::8000:1";
-/// Nobody's group so far.
+/// A group without listeners so far.
 const NEW: &str = "ff0e::2:1";
 const STRANGER: &str = "fe80::99";
 /// The moment of the packet under test.
@@ -117,7 +117,7 @@ fn accept_everywhere(config: Config, craft: &Craft) -> (BoxRouter, Vec<Item>) {
     seen.unwrap()
 }
 
-/// Accepted everywhere, and something came of it.
+/// Accepted by every call, with an effect.
 fn effective(config: Config, craft: &Craft) -> BoxRouter {
     let before = Picture::of(&populated(config));
     let (router, _) = accept_everywhere(config, craft);
@@ -125,7 +125,7 @@ fn effective(config: Config, craft: &Craft) -> BoxRouter {
     router
 }
 
-/// Accepted everywhere, and nothing came of it.
+/// Accepted by every call, without effect.
 fn without_effect(config: Config, craft: &Craft) -> Vec<Item> {
     let before = Picture::of(&populated(config));
     let (mut router, items) = accept_everywhere(config, craft);
@@ -250,7 +250,7 @@ macro_rules! common_checks {
             refuse(Config::DEFAULT, &forged.and(&[0, 1, 0, 0]), Discard::BadChecksum);
         }
 
-        // R-WIRE-8: "verified already" means that nobody looks again.
+        // R-WIRE-8: a packet passed as verified is not verified again.
         #[test]
         fn checksum_verified_before_is_not_looked_at() {
             effective(Config::DEFAULT, &Craft { checksum: Checksum::Wrong, ..valid() });
@@ -262,7 +262,7 @@ macro_rules! common_checks {
             // Octets behind the message bring the sum to 0xffff without any checksum.
             let mut craft = valid();
             if craft.message.len() < 28 {
-                // A length of its own; a field that nobody reads does as well.
+                // A length of its own; a field that is never read serves as well.
                 let rest = u16::from_be_bytes([craft.icmpv6()[2], craft.icmpv6()[3]]);
                 craft = craft.with(6, &rest.to_be_bytes());
             } else {
@@ -1014,7 +1014,7 @@ fn own_host_part_is_a_listener_like_any_other() {
     }
 }
 
-// R-ELE-7, A-32: nobody is elected by an echo.
+// R-ELE-7, A-32: an echo elects no querier.
 #[test]
 fn query_of_the_own_address_is_refused_even_from_the_own_host() {
     for craft in [query_v1(), query_v2()] {
@@ -1104,7 +1104,7 @@ fn version_2_only_refuses_every_message_of_version_1() {
     }
 }
 
-// R-CMP-8, R-SEC-6: sources of a group can be blocked although somebody claims to be old.
+// R-CMP-8, R-SEC-6: sources of a group can be blocked although a host claims to speak MLDv1.
 #[test]
 fn version_2_only_keeps_groups_in_version_2_mode() {
     let mut router = populated(version_2_only());

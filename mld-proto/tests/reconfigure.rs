@@ -214,7 +214,7 @@ fn packet_right_after_a_wider_ssm_range_finds_no_exclude_group() {
     assert_eq!(bench.state(G), "include S1@271");
 }
 
-// R-SSM-5, R-SSM-9: what an MLDv1 host says of such a group is not heard even if its mode says otherwise.
+// R-SSM-5, R-SSM-9: an MLDv1 message for such a group is ignored even if the group's mode says otherwise.
 #[test]
 fn done_for_a_group_that_became_source_specific_is_ignored() {
     let mut bench = Bench::querier();

@@ -1,5 +1,5 @@
-//! Queries for a group or for sources of it: when they are sent, what they carry, and what they do where they
-//! are heard.
+//! Queries for a group or for sources of it: when they are sent, what they carry, and how other routers handle
+//! them.
 //!
 //! RFC 9777 sections 7.6.1 and 7.6.3; R-QRY-4 to 17, R-RXQ-1 to 6, and the state names of both versions.
 
@@ -46,7 +46,7 @@ fn group_query_is_suppressed_only_while_more_than_the_last_listener_time_is_left
     bench.report(0, HOST_A, [to_ex(G, [])]);
     bench.report(10_000, HOST_A, [to_in(G, [])]);
     bench.report(10_500, HOST_B, [is_ex(G, [])]);
-    // A Query of somebody else leaves exactly the last listener time at the repetition.
+    // A Query of another router leaves exactly the last listener time at the repetition.
     bench.query(10_999, Ask::group(HIGHER, G).code(1001));
     assert_eq!(bench.state(G), "exclude@13.001");
     bench.advance_to(12_000);

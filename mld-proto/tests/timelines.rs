@@ -332,7 +332,7 @@ fn t_51_leave_latency_is_interval_times_count() {
     assert_eq!(encode_response_code(40_000), 0x8388);
 }
 
-// T-54, R-WIRE-66: what a host says before its address is valid is not heard.
+// T-54, R-WIRE-66: messages that a host sends before its address is valid are ignored.
 #[test]
 fn t_54_report_from_the_unspecified_address_is_not_heard_and_the_later_one_is() {
     let group = group(0xff02_0000_0000_0000_0000_0001_ff00_000a);

@@ -405,7 +405,7 @@ fn new_querier_answers_done_with_queries() {
     assert_eq!(bench.asked(), ["256 G", "257 G"]);
 }
 
-// What version 2 sends, R-V1R-14.
+// MLDv2 messages, R-V1R-14.
 
 #[test]
 fn version_2_report_is_ignored() {
@@ -497,7 +497,7 @@ fn with_the_reading_version_2_records_count_as_report_and_done() {
     assert_eq!(bench.asked(), ["10 G", "11 G"]);
 }
 
-// R-V1R-13: what an MLDv1 host says is told as such.
+// R-V1R-13: messages of an MLDv1 host are reported as such.
 #[test]
 fn reports_and_dones_are_told() {
     let mut bench = querier();

@@ -1,4 +1,4 @@
-//! What each record of a Report does to a group, in each filter mode and for each shape of source list.
+//! The effect of each record of a Report on a group, in each filter mode and for each shape of source list.
 //!
 //! RFC 9777 sections 7.4.1 and 7.4.2; R-REC-1 to 10, R-RST-1 to 7, R-CMP-12.
 
@@ -175,7 +175,7 @@ rows! { exclude_at_querier:
         => "exclude@12 S1@12 S2@12 -S3 -S4", ["10 G", "10 G{S1,S2}", "11 G", "11 G{S1,S2}"];
 }
 
-// R-RXQ-4, R-QRY-1: the same rows where somebody else asks: no timer is lowered, nothing is sent.
+// R-RXQ-4, R-QRY-1: the same rows at a non-querier: no timer is lowered, no Query is sent.
 rows! { include_at_non_querier:
     non_querier_include_is_in: is_in(G, [S2, S3]) => "include S1@270 S2@280 S3@280", NOTHING;
     non_querier_include_is_ex: is_ex(G, [S2, S3]) => "exclude@280 S2@270 -S3", NOTHING;
@@ -197,7 +197,7 @@ rows! { exclude_at_non_querier:
     non_querier_exclude_to_in_of_nothing: to_in(G, []) => "exclude@270 S1@271 S2@271 -S3 -S4", NOTHING;
 }
 
-// R-RST-2, R-RST-7: a group that nobody wanted so far.
+// R-RST-2, R-RST-7: a group without listeners so far.
 rows! { unknown_at_querier:
     unknown_is_in_creates_an_include_group: is_in(G, [S1]) => "include S1@280", NOTHING;
     unknown_is_in_of_nothing_creates_nothing: is_in(G, []) => "none", NOTHING;
@@ -313,7 +313,7 @@ fn source_that_ends_up_excluded_has_nothing_pending() {
     let mut bench = Bench::querier_with(config(|c| c.last_listener_query_count(3)));
     bench.report(0, HOST_A, [is_ex(G, [])]);
     bench.report(10_000, HOST_A, [block(G, [S1])]);
-    // A Query of somebody else shortens the wait, so that one of the three Queries is still to come at its end.
+    // A Query of another router shortens the wait, so that one of the three Queries is still to come at its end.
     bench.query(10_000, Ask::sources(HIGHER, G, [S1]).code(500));
     assert_eq!(bench.state(G), "exclude@270 S1@11.5");
     bench.advance_to(11_500);
@@ -416,7 +416,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Who else asks in a random run.
+/// The other querier in a random run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Others {
     /// Routers that lose the election.
@@ -516,7 +516,7 @@ proptest! {
     // R-QRY-16, R-ELE-2, R-ELE-4
     #[test]
     fn router_whose_role_changes_agrees_with_the_tables(steps in proptest::collection::vec(step(), 1..40)) {
-        // What the other querier announces does not differ, so that intervals stay.
+        // The other querier announces the same values, so that intervals stay.
         compare(Bench::querier(), Timing::DEFAULT, Others::Both, &steps);
     }
 }

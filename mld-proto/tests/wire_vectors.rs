@@ -100,7 +100,7 @@ fn write(said: &Said, source: Ipv6Addr, buffer: &mut [u8]) -> Result<Transmit, B
     Ok(writer.finish(source))
 }
 
-/// What a packet says, and that it is written to the same octets again.
+/// The contents of a packet, checked to be written to the same octets again.
 fn assert_round_trip(name: &str, source: &str, destination: &str, expected: &Said) {
     let octets = packet(name);
     let read = Packet::parse(&octets).unwrap();

@@ -54,7 +54,7 @@ pub(crate) fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
-/// What stands in the checksum field of a [`Craft`].
+/// Contents of the checksum field of a [`Craft`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Checksum {
     Right,
@@ -223,7 +223,7 @@ impl Craft {
         packet
     }
 
-    /// What a socket that yields the ICMPv6 message alone says of it.
+    /// The result of a socket that yields the ICMPv6 message alone.
     pub(crate) fn meta(&self) -> MessageMeta {
         MessageMeta {
             source: self.source,
@@ -255,7 +255,7 @@ pub(crate) fn checksum(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) 
     !(sum as u16)
 }
 
-/// By which call a packet comes to the router.
+/// The call that hands a packet to the router.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Entrance {
     Packet,
@@ -267,7 +267,7 @@ pub(crate) enum Entrance {
 impl Entrance {
     pub(crate) const ALL: [Self; 4] = [Self::Packet, Self::Verified, Self::Message, Self::VerifiedMessage];
 
-    /// Whether a packet refused for `reason` can be shown to it and is refused for that reason.
+    /// Returns true if a packet discarded for `reason` can be passed to this call and is discarded for that reason.
     pub(crate) fn sees(self, reason: Discard) -> bool {
         match reason {
             Discard::Truncated | Discard::Fragment => matches!(self, Self::Packet | Self::Verified),

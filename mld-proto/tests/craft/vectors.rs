@@ -5,7 +5,7 @@ use mld_proto::Discard;
 /// A whole packet with what a version 2 router makes of it.
 pub(crate) struct Vector {
     pub(crate) name: &'static str,
-    /// Whether it encodes to the same octets.
+    /// True if it encodes to the same octets.
     pub(crate) round_trip: bool,
     pub(crate) refused: Option<Discard>,
     pub(crate) octets: Vec<u8>,

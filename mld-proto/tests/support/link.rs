@@ -17,7 +17,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// A link on which a packet is under way for `delay` milliseconds; hosts are heard at once.
+    /// A link on which a packet takes `delay` milliseconds; messages of hosts arrive at once.
     pub(crate) fn new(delay: u64) -> Self {
         Self { routers: Vec::new(), in_flight: VecDeque::new(), delay }
     }
@@ -83,7 +83,7 @@ impl Link {
         self.routers.iter().flatten().filter_map(Bench::deadline).chain(arrival).min()
     }
 
-    /// What happens at this moment: packets first (R-TIM-13).
+    /// The next thing at this moment: packets first (R-TIM-13).
     fn turn(&mut self, at: u64) {
         if self.in_flight.front().is_some_and(|(arrival, ..)| *arrival == at) {
             self.deliver();

@@ -143,7 +143,7 @@ impl Sent {
 pub(crate) struct Host {
     pub(crate) listener: Listener<BoxTables>,
     pub(crate) now: u64,
-    /// What was sent and not taken.
+    /// Packets sent and not taken yet.
     pub(crate) sent: Vec<Sent>,
     pub(crate) told: Vec<ListenerEvent>,
     /// Octets of the buffer that packets are written into.
@@ -279,7 +279,7 @@ impl Host {
         self.check();
     }
 
-    /// What was sent since this was last asked.
+    /// Packets sent since the last call.
     pub(crate) fn take(&mut self) -> Vec<Sent> {
         core::mem::take(&mut self.sent)
     }

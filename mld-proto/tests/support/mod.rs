@@ -1,8 +1,8 @@
 //! Routers in virtual time, with typed packets in and readable facts out.
 //!
-//! A [`Bench`] steps its router from deadline to deadline as a driver would, and after every step checks what must
-//! hold always: what was told is what is, `forwards` follows the state, nothing stays past its deadline, and
-//! every packet sent is one that a strict receiver takes.
+//! A [`Bench`] steps its router from deadline to deadline as a driver would, and checks invariants after every step:
+//! the reported state is the present one, `forwards` follows the state, no state outlives its deadline, and a strict
+//! receiver accepts every packet sent.
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of the harness")]
 
 pub(crate) mod link;
@@ -112,7 +112,7 @@ pub(crate) enum Told {
     Stopped,
 }
 
-/// What a membership names: the filter mode, and the sources with a running timer or the blocked ones.
+/// The contents of a membership event: the filter mode, and the sources with a running timer or the blocked ones.
 pub(crate) type Membership = (FilterMode, Vec<Ipv6Addr>);
 
 /// One router, its clock, and what it said and sent.
@@ -186,7 +186,7 @@ impl Bench {
         self.drain(at);
     }
 
-    /// Stops the router; groups are told in ascending order.
+    /// Stops the router; its events name the groups in ascending order.
     pub(crate) fn stop(&mut self, at: u64) {
         self.step_before(at);
         self.router.stop(Instant::from_millis(at));
@@ -281,7 +281,7 @@ impl Bench {
         self.end_deadlines(at, Vec::new());
     }
 
-    /// Ends all deadlines up to this moment; `told` was told of it already.
+    /// Ends all deadlines up to this moment; `told` holds the events polled so far.
     fn end_deadlines(&mut self, at: u64, mut told: Vec<Told>) {
         let mut calls = 0_u32;
         loop {
@@ -359,7 +359,7 @@ impl Bench {
         }
     }
 
-    /// What holds between any two calls.
+    /// Invariants between any two calls.
     fn check(&self) {
         assert_eq!(self.router.check(), Ok(()));
         let is: BTreeMap<_, _> =
@@ -390,7 +390,7 @@ impl Bench {
         assert_eq!(self.router.forwards(address, stranger), exclude && leaves_the_link);
     }
 
-    /// Drops what was sent and told so far.
+    /// Drops the packets and events so far.
     pub(crate) fn forget(&mut self) {
         self.sent.clear();
         self.told.clear();
@@ -423,12 +423,12 @@ impl Bench {
         self.sent().iter().filter(|query| query.is_general()).map(|query| query.at).collect()
     }
 
-    /// What was told since the last question, each with its time.
+    /// The events since the last call, each with its time.
     pub(crate) fn told(&mut self) -> Vec<(u64, Told)> {
         core::mem::take(&mut self.told)
     }
 
-    /// What was told since the last question: `10 membership G exclude -S1`, `12 timeout G`, `0 querier fe80::1`.
+    /// The events since the last call as text: `10 membership G exclude -S1`, `12 timeout G`, `0 querier fe80::1`.
     pub(crate) fn events(&mut self) -> Vec<String> {
         let told = self.told();
         told.iter().map(|(at, told)| format!("{} {}", seconds(*at), text_of_told(told))).collect()
@@ -461,7 +461,7 @@ impl Bench {
     }
 }
 
-/// What a membership event names.
+/// The contents of a membership event.
 pub(crate) fn membership(group: GroupRef<'_>) -> Membership {
     let include = group.filter_mode() == FilterMode::Include;
     let mut sources: Vec<_> = group

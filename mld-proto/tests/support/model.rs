@@ -1,4 +1,4 @@
-//! What a router must know of one group, as sets and deadlines: slow, small, and written from the tables of
+//! A model of the router's knowledge of one group, as sets and deadlines: slow, small, and written from the tables of
 //! RFC 9777 sections 7.2 to 7.6 and 8.3.2 alone.
 
 use core::net::Ipv6Addr;
@@ -258,7 +258,7 @@ impl Model {
         }
     }
 
-    /// Whether the router is querier.
+    /// True if the router is querier.
     fn queries(&self, at: u64) -> bool {
         let other = self.other_until.is_some_and(|until| until >= at && Some(until) > self.settled);
         self.querier && !other

@@ -86,7 +86,7 @@ pub(crate) fn text(packet: &[u8]) -> String {
     format!("{}: {what}", read.source)
 }
 
-/// What is written into a large buffer.
+/// The octets that a writer puts into a large buffer.
 pub(crate) fn packet_of(write: impl FnOnce(&mut [u8]) -> Transmit) -> Vec<u8> {
     let mut buffer = vec![0; usize::from(u16::MAX)];
     let len = write(&mut buffer).len;
