@@ -151,3 +151,8 @@ pub use ssm::{Prefix, PrefixError, SSM_PREFIXES_MAX, SsmRange};
 pub use stats::{MessageCounts, SentCounts, Stats};
 pub use store::{GroupSlot, IndexSlot, SPARE_SLOTS, SourceSlot, Storage, Tables, TablesError};
 pub use time::Instant;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -31,3 +31,8 @@ pub mod world;
 
 pub use error::{Error, Status};
 pub use world::{Faults, Host, Link, Router, World};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
