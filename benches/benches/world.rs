@@ -12,11 +12,10 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use mld_proto::{FilterMode, Instant, ListenerConfig, Version};
-use mld_sim::hunt;
-use mld_sim::judge::{Judges, Violation};
-use mld_sim::station::listener::ListenerHost;
-use mld_sim::world::{Action, Behaviour, Call, Happening, NodeId, Observer, Scene};
-use mld_sim::{Faults, Host, Link, Router, World};
+use mld_sim::judge::Judges;
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::world::{Action, Behaviour, Call, Happening, NodeId, Observer, Scene, Violation};
+use mld_sim::{Faults, Host, Link, Router, World, hunt};
 use rustix::time::{ClockId, clock_gettime};
 
 const HOSTS: u16 = 1_000;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mld_sim::cli::main(std::env::args_os())
+    mld_sim::program::main(std::env::args_os())
 }

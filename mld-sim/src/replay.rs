@@ -11,14 +11,11 @@ use mld_proto::{
     TablesError,
 };
 
-use crate::capture::{Capture, CaptureError};
-use crate::link::Frame;
-use crate::seconds::Seconds;
+use crate::capture::{Capture, CaptureError, Frame};
+use crate::time::Seconds;
 
 /// What the interface of a replay is called.
 pub const INTERFACE: &str = "replay";
-/// The MTU of the interface unless it is configured.
-pub const DEVICE_MTU: u32 = 1500;
 /// Every run hashes alike, so that every run is the same.
 const HASH_SEED: u64 = 0x9777_2710_8652_4607;
 

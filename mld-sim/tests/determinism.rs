@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use mld_sim::hunt;
 use mld_sim::record::Trace;
-use mld_sim::story::Story;
+use mld_sim::scenario::Story;
 use siphasher::sip::SipHasher13;
 
 /// Seeds of the hunt whose worlds, as they are drawn now, run twice.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use mld_sim::record::Picture;
-use mld_sim::story::Story;
+use mld_sim::scenario::Story;
 
 const PICTURE: &str = "mld-sim/scenarios/election-and-takeover.svg";
 

@@ -1,7 +1,22 @@
+//! A stream of records.
+
 use std::io::{self, Read};
 
 /// How much is read at once at least.
 const CHUNK: usize = 1 << 16;
+
+/// No record is longer: what claims to be comes from a broken file.
+pub(super) const RECORD_MAX: usize = 1 << 26;
+
+/// What comes next in a file.
+pub(super) enum Record {
+    /// So many octets that hold a packet.
+    Found(usize),
+    /// Nothing.
+    End,
+    /// The file ends inside a record.
+    Cut,
+}
 
 /// A stream of which any number of octets can be looked at before they are consumed.
 #[derive(Debug)]

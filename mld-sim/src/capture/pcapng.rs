@@ -11,9 +11,9 @@ use pcap_parser::{
     parse_block_le,
 };
 
-use super::input::Input;
-use super::{CaptureError, RECORD_MAX, Record};
-use crate::link::{Frame, LinkType};
+use super::error::CaptureError;
+use super::frame::{Frame, LinkType};
+use super::input::{Input, RECORD_MAX, Record};
 
 /// Type, length, and the byte order of a section or the first octets of another block.
 const BLOCK_HEAD_LEN: usize = 12;

@@ -5,7 +5,7 @@ use core::panic::AssertUnwindSafe;
 use std::panic::{self, catch_unwind};
 use std::sync::Once;
 
-use crate::judge::Violation;
+use crate::world::Violation;
 
 /// The rule that nobody panics.
 pub(super) const PANIC: &str = "panic";

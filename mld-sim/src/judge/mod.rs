@@ -7,58 +7,22 @@
 //! every packet is as the standards want it (`strict`), that tables, lists and wheel are in order (`self-check`). Once
 //! faults have ended, [`settle`] tells whether routers know what hosts want, and who queries (`one-querier`, `settled`).
 
-mod agreement;
-mod forwarding;
-mod hosts;
-mod liveness;
+mod host;
 mod reading;
-mod safety;
+mod router;
+mod settle;
 
 use core::cell::RefCell;
-use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use mld_proto::Instant;
 
-pub use liveness::settle;
+pub use settle::settle;
 
-use self::agreement::Twin;
-use self::hosts::Duties;
-use self::safety::Books;
-use crate::seconds::Seconds;
-use crate::world::{Engine, Happening, Input, NodeId, Observer, Scene, Turn, World};
-
-/// A rule was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// When, in the world's time.
-    pub at: Instant,
-    /// Which rule.
-    pub rule: &'static str,
-    /// What happened and what should have, in one line.
-    pub text: String,
-}
-
-impl Violation {
-    /// A violation of `rule` at a moment that the world fills in.
-    pub fn new(rule: &'static str, text: impl Into<String>) -> Self {
-        Self { at: Instant::ZERO, rule, text: text.into() }
-    }
-
-    /// The same, said of somebody.
-    fn about(self, name: &str) -> Self {
-        Self { text: format!("{name}: {}", self.text), ..self }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at {} s, rule {}: {}", Seconds(self.at.as_millis()), self.rule, self.text)
-    }
-}
-
-impl core::error::Error for Violation {}
+use self::host::Duties;
+use self::router::{Books, Twin};
+use crate::world::{Engine, Happening, Input, NodeId, Observer, Scene, Turn, Violation, World};
 
 /// Every judge of a world.
 #[derive(Debug, Default)]

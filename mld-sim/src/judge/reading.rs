@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use crate::model::{HeardByHost, Sent, heard_by_host, strict};
+use crate::packet::{HeardByHost, Sent, heard_by_host, strict};
 
 /// Every node of the link listens to it.
 pub(super) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);

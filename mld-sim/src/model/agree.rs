@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 use core::net::Ipv6Addr;
 use std::collections::BTreeMap;
 
-use super::SentQuery;
+use crate::packet::SentQuery;
 
 /// Queries that may stand for each other when their sources are united.
 type Place = (u64, u8, Ipv6Addr, bool, bool);

@@ -2,11 +2,11 @@
 
 use core::net::Ipv6Addr;
 
-use super::codes::{is_reportable, scope};
 use super::group::ModelGroup;
-use super::tables::{self, Kind, Room};
-use super::wire::Record;
+use super::tables::{self, Room};
 use super::{Model, ModelEvent};
+use crate::packet::Record;
+use crate::packet::codes::{RecordKind, is_reportable, scope};
 
 const MAX_GROUPS: &str = "max-groups";
 const MAX_GROUP_SOURCES: &str = "max-group-sources";
@@ -16,14 +16,14 @@ impl Model {
     /// One record of an MLDv2 Report. Records of one group act in wire order (R-WIRE-75).
     pub(super) fn hear_record(&mut self, now: u64, from: Ipv6Addr, record: &Record) {
         // R-WIRE-63: an unknown type is skipped; R-WIRE-73: so is an address that nobody reports.
-        let Some(kind) = Kind::of(record.kind) else { return };
+        let Some(kind) = RecordKind::of(record.kind) else { return };
         let group = record.group;
         if !is_reportable(group) {
             return;
         }
         let version_1 = self.settings.version == 1;
         // R-SSM-3, R-SSM-4. A-23 reads every record as an MLDv1 message, which R-SSM-5 ignores.
-        let asks_for_all = matches!(kind, Kind::IsEx | Kind::ToEx);
+        let asks_for_all = matches!(kind, RecordKind::IsEx | RecordKind::ToEx);
         if self.settings.is_ssm(group) && (asks_for_all || version_1) {
             return;
         }
@@ -37,7 +37,7 @@ impl Model {
             // interest that is not empty is a Report, TO_IN({}) is a Done, the rest says nothing.
             if kind.wants_traffic(&record.sources) {
                 self.report_in_version_1(now, from, group);
-            } else if kind == Kind::ToIn {
+            } else if kind == RecordKind::ToIn {
                 self.done_in_version_1(now, group);
             }
             return;
@@ -45,8 +45,8 @@ impl Model {
         let in_v1_mode = self.groups.get(&group).is_some_and(|known| known.version_1_until.is_some());
         match (in_v1_mode, kind) {
             // 5.2, R-CMP-15: in MLDv1 mode BLOCK is ignored and TO_EX loses its list; IS_EX keeps it (R-CMP-16).
-            (true, Kind::Block) => {}
-            (true, Kind::ToEx) => self.apply_record(now, from, group, kind, &[]),
+            (true, RecordKind::Block) => {}
+            (true, RecordKind::ToEx) => self.apply_record(now, from, group, kind, &[]),
             _ => self.apply_record(now, from, group, kind, &record.sources),
         }
     }
@@ -67,7 +67,7 @@ impl Model {
             return;
         }
         // R-CMP-12: as IS_EX({}); R-CMP-11: mode and timer start anew with every Report.
-        self.apply_record(now, from, group, Kind::IsEx, &[]);
+        self.apply_record(now, from, group, RecordKind::IsEx, &[]);
         let until = now + self.older_version_host_present_interval();
         if let Some(mut record) = self.groups.remove(&group) {
             record.version_1_until = Some(until);
@@ -89,12 +89,19 @@ impl Model {
         }
         // R-CMP-13 in MLDv1 mode, R-CMP-14 otherwise.
         if self.groups.get(&group).is_some_and(|known| known.version_1_until.is_some()) {
-            self.apply_record(now, from, group, Kind::ToIn, &[]);
+            self.apply_record(now, from, group, RecordKind::ToIn, &[]);
         }
     }
 
     /// A record of tables 4.2 and 4.3 with `list` in wire order.
-    fn apply_record(&mut self, now: u64, from: Ipv6Addr, group: Ipv6Addr, kind: Kind, list: &[Ipv6Addr]) {
+    fn apply_record(
+        &mut self,
+        now: u64,
+        from: Ipv6Addr,
+        group: Ipv6Addr,
+        kind: RecordKind,
+        list: &[Ipv6Addr],
+    ) {
         let mut record = match self.groups.remove(&group) {
             Some(record) => record,
             // R-RST-7: nothing comes of a record that leaves no state, and nothing is refused.
@@ -107,7 +114,7 @@ impl Model {
         let leaves_at_once = self.role.is_querier() && self.settings.immediate_leave;
         // reading: what an immediate leave deletes makes room for what the same TO_IN brings. In EXCLUDE the sources go by
         // way of the Exclude List, behind what the record brings.
-        let deletes = leaves_at_once && kind == Kind::ToIn && !record.exclude;
+        let deletes = leaves_at_once && kind == RecordKind::ToIn && !record.exclude;
         let last_listener = now + self.last_listener_time_ms();
         let ends =
             |&(source, &deadline): &(&Ipv6Addr, &u64)| !list.contains(source) && deadline > last_listener;
@@ -134,7 +141,7 @@ impl Model {
         }
         // R-REC-7: only the querier asks; R-RXQ-4: and only it lowers timers because of a record.
         if self.role.is_querier() {
-            if leaves_at_once && matches!(kind, Kind::ToIn | Kind::Block) {
+            if leaves_at_once && matches!(kind, RecordKind::ToIn | RecordKind::Block) {
                 self.leave_at_once(now, group, &mut record, &outcome);
             } else {
                 self.trigger(now, &mut record, &outcome);

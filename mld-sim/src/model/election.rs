@@ -3,8 +3,8 @@
 use core::net::Ipv6Addr;
 use std::collections::BTreeMap;
 
-use super::wire::Query;
 use super::{Model, ModelQuerier};
+use crate::packet::Query;
 
 /// Routers that somebody who takes no part in the election remembers.
 // reading: the contract names the lowest of all that were heard within their intervals. A forger may use any number of

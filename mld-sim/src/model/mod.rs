@@ -13,7 +13,7 @@
 //! | id | accepted | why it hides nothing |
 //! | --- | --- | --- |
 //! | L-1 | the messages of one instant in any order | R-TIM-13 demands none; what each says is compared |
-//! | L-2 | a list of sources that needs several messages may be divided in any way (R-QRY-15) | the union, without loss or repetition, and the number of messages are compared; [`strict()`] holds each to the MTU |
+//! | L-2 | a list of sources that needs several messages may be divided in any way (R-QRY-15) | the union, without loss or repetition, and the number of messages are compared; [`strict()`](crate::packet::strict()) holds each to the MTU |
 //! | L-3 | the message with S set for sources beside a Q(MA) of the same group and instant may be left out (R-QRY-10): [`SentQuery::optional`] | that with S clear is demanded, and so are the later transmissions of the sources |
 //! | L-4 | after an immediate leave of a whole group the Query for its sources may be left out beside Q(MA) | Q(MA) asks for every source; all that is queried is gone already |
 //! | L-5 | where a `querier` event stands among the events of timers of one instant | nothing fixes it; that it is told once is compared |
@@ -22,15 +22,12 @@
 
 mod agree;
 mod apply;
-mod codes;
 mod election;
 mod group;
 mod query;
 mod settings;
-mod strict;
 mod tables;
 mod version1;
-mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -41,14 +38,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use agree::agree;
 pub use group::ModelGroup;
 pub use settings::ModelSettings;
-pub use strict::{Sent, SentRecord, strict};
-pub use wire::Reason;
-pub(crate) use wire::{HeardByHost, heard_by_host};
 
-use codes::{is_usable_source, scope};
 use election::Role;
 use query::Parting;
-use wire::Message;
+
+use crate::packet::codes::{is_usable_source, scope};
+use crate::packet::{self, Message, Reason, SentQuery};
 
 /// One router on one link.
 #[derive(Clone, Debug)]
@@ -90,31 +85,6 @@ pub enum ModelQuerier {
     Other(Ipv6Addr),
     /// Nobody that is known of (R-YNG-3).
     Unknown,
-}
-
-/// A Query that is due, or one that was found on the link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SentQuery {
-    /// The moment of the call that caused it.
-    pub at: u64,
-    /// 1: 24 octets; 2: MLDv2.
-    pub version: u8,
-    /// `::` in a General Query.
-    pub group: Ipv6Addr,
-    /// Ascending.
-    pub sources: Vec<Ipv6Addr>,
-    /// The S flag (R-QRY-5, R-QRY-8).
-    pub suppress: bool,
-    /// Maximum Response Code; in version 1 the linear delay.
-    pub response_code: u16,
-    /// QRV; 0 in version 1.
-    pub qrv: u8,
-    /// QQIC; 0 in version 1.
-    pub qqic: u8,
-    /// IPv6 destination.
-    pub destination: Ipv6Addr,
-    /// The engine may leave it out (L-3, L-4).
-    pub optional: bool,
 }
 
 /// What the model tells, in the order of the events.
@@ -238,7 +208,7 @@ impl Model {
         if !self.running {
             return Err(Reason::BeforeStart);
         }
-        let packet = wire::read(ipv6, &self.settings, self.address)?;
+        let packet = packet::read(ipv6, self.settings.reading(), self.address)?;
         let from = packet.source;
         let heard = match packet.message {
             Message::Query(query) => {

@@ -3,11 +3,11 @@
 use core::net::Ipv6Addr;
 use std::collections::BTreeSet;
 
-use super::codes::{ALL_NODES, encode_interval, encode_response};
 use super::group::ModelGroup;
 use super::tables::Outcome;
-use super::wire::Query;
-use super::{Model, ModelEvent, SentQuery};
+use super::{Model, ModelEvent};
+use crate::packet::codes::{ALL_NODES, encode_interval, encode_response};
+use crate::packet::{Query, SentQuery};
 
 /// Octets of a packet with a Query for no source (R-WIRE-47).
 const QUERY_WITHOUT_SOURCES: usize = 40 + 8 + 28;

@@ -2,6 +2,8 @@
 
 use core::net::Ipv6Addr;
 
+use crate::packet::Rules;
+
 /// The configuration of the modelled router (RFC 9777 section 9; the readings of the standards that a user may choose).
 ///
 /// Durations are milliseconds. `None` stands for "derived" (R-TIM-9).
@@ -86,6 +88,17 @@ impl Default for ModelSettings {
 }
 
 impl ModelSettings {
+    /// The settings that decide which packets are accepted.
+    pub(super) fn reading(&self) -> Rules {
+        Rules {
+            version: self.version,
+            require_router_alert: self.require_router_alert,
+            strict_query_destination: self.strict_query_destination,
+            version_1_reads_version_2_reports: self.version_1_reads_version_2_reports,
+            version_2_only: self.version_2_only,
+        }
+    }
+
     /// Whether the group is in the source-specific range (R-SSM-1, R-SSM-2).
     pub(super) fn is_ssm(&self, group: Ipv6Addr) -> bool {
         self.ssm_ranges.iter().any(|&(prefix, length)| {

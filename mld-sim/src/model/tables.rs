@@ -6,53 +6,7 @@ use core::net::Ipv6Addr;
 use std::collections::BTreeSet;
 
 use super::group::ModelGroup;
-
-/// Type of a Multicast Address Record (matrix 1.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    IsIn,
-    IsEx,
-    ToIn,
-    ToEx,
-    Allow,
-    Block,
-}
-
-impl Kind {
-    /// The type octet; `None` for types that nobody knows (R-WIRE-63).
-    pub(super) fn of(octet: u8) -> Option<Self> {
-        Some(match octet {
-            1 => Self::IsIn,
-            2 => Self::IsEx,
-            3 => Self::ToIn,
-            4 => Self::ToEx,
-            5 => Self::Allow,
-            6 => Self::Block,
-            _ => return None,
-        })
-    }
-
-    /// The name that events use.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::IsIn => "is-in",
-            Self::IsEx => "is-ex",
-            Self::ToIn => "to-in",
-            Self::ToEx => "to-ex",
-            Self::Allow => "allow",
-            Self::Block => "block",
-        }
-    }
-
-    /// Whether the record asks for traffic, and so would make a record for an unknown group (R-RST-7).
-    pub(super) fn wants_traffic(self, list: &[Ipv6Addr]) -> bool {
-        match self {
-            Self::IsEx | Self::ToEx => true,
-            Self::IsIn | Self::Allow | Self::ToIn => !list.is_empty(),
-            Self::Block => false,
-        }
-    }
-}
+use crate::packet::codes::RecordKind;
 
 /// Places for new sources (R-SEC-8).
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +74,7 @@ impl Row<'_> {
 /// Timers are not lowered and nothing is queued here: that is the querier's part and follows from the outcome.
 pub(super) fn apply(
     group: &mut ModelGroup,
-    kind: Kind,
+    kind: RecordKind,
     list: &[Ipv6Addr],
     now: u64,
     listening: u64,
@@ -139,14 +93,14 @@ pub(super) fn apply(
     match (exclude, kind) {
         // INCLUDE(A) IS_IN(B), ALLOW(B): INCLUDE(A+B); B = MALI (R-REC-1, R-REC-2).
         // EXCLUDE(X,Y) IS_IN(A), ALLOW(A): EXCLUDE(X+A, Y-A); A = MALI.
-        (_, Kind::IsIn | Kind::Allow) => {
+        (_, RecordKind::IsIn | RecordKind::Allow) => {
             for &source in list {
                 row.set(source, refreshed);
             }
         }
         // INCLUDE(A) IS_EX(B): EXCLUDE(A*B, B-A); B-A = 0; delete A-B; Filter Timer = MALI.
         // INCLUDE(A) TO_EX(B): the same, and Q(MA, A*B).
-        (false, Kind::IsEx | Kind::ToEx) => {
+        (false, RecordKind::IsEx | RecordKind::ToEx) => {
             row.keep_only(&set);
             row.group.exclude = true;
             row.group.filter_timer = refreshed;
@@ -155,15 +109,15 @@ pub(super) fn apply(
                     row.set(source, 0);
                 }
             }
-            if kind == Kind::ToEx {
+            if kind == RecordKind::ToEx {
                 row.outcome.query_sources = &running & &set;
             }
         }
         // EXCLUDE(X,Y) IS_EX(A): EXCLUDE(A-Y, Y*A); A-X-Y = MALI; delete X-A, Y-A; Filter Timer = MALI (R-REC-3).
         // EXCLUDE(X,Y) TO_EX(A): EXCLUDE(A-Y, Y*A); A-X-Y = old Filter Timer; the same deletions; Filter Timer = MALI;
         // Q(MA, A-Y).
-        (true, Kind::IsEx | Kind::ToEx) => {
-            let new_timer = if kind == Kind::IsEx { refreshed } else { old_filter_timer };
+        (true, RecordKind::IsEx | RecordKind::ToEx) => {
+            let new_timer = if kind == RecordKind::IsEx { refreshed } else { old_filter_timer };
             row.keep_only(&set);
             row.group.filter_timer = refreshed;
             for &source in list {
@@ -171,14 +125,14 @@ pub(super) fn apply(
                     row.set(source, new_timer);
                 }
             }
-            if kind == Kind::ToEx {
+            if kind == RecordKind::ToEx {
                 row.outcome.query_sources = &set - &excluded;
             }
         }
         // INCLUDE(A) BLOCK(B): INCLUDE(A); Q(MA, A*B).
-        (false, Kind::Block) => row.outcome.query_sources = &running & &set,
+        (false, RecordKind::Block) => row.outcome.query_sources = &running & &set,
         // EXCLUDE(X,Y) BLOCK(A): EXCLUDE(X+(A-Y), Y); A-X-Y = Filter Timer; Q(MA, A-Y) (R-REC-10).
-        (true, Kind::Block) => {
+        (true, RecordKind::Block) => {
             for &source in list {
                 if !running.contains(&source) && !excluded.contains(&source) {
                     row.set(source, old_filter_timer);
@@ -188,7 +142,7 @@ pub(super) fn apply(
         }
         // INCLUDE(A) TO_IN(B): INCLUDE(A+B); B = MALI; Q(MA, A-B).
         // EXCLUDE(X,Y) TO_IN(A): EXCLUDE(X+A, Y-A); A = MALI; Q(MA, X-A) and Q(MA).
-        (_, Kind::ToIn) => {
+        (_, RecordKind::ToIn) => {
             for &source in list {
                 row.set(source, refreshed);
             }

@@ -4,7 +4,7 @@
 //! - [`Pcapng`]: the frames, for Wireshark and tshark, each with a comment that says what became of it.
 //! - [`Picture`]: an SVG that a person understands at a glance.
 //!
-//! None of them judges, and [`Observer::observe`] of none ends a run. What goes wrong with the output is kept and returned
+//! None of them judges, and [`Observer::observe`](crate::world::Observer::observe) of none ends a run. What goes wrong with the output is kept and returned
 //! by `finish`, without which a record is not complete: lend the world an `Rc` of a `RefCell` of it, and take it back. The
 //! same happenings give the same octets.
 //!
@@ -34,26 +34,6 @@ mod picture;
 mod trace;
 mod words;
 
-use core::cell::RefCell;
-use std::rc::Rc;
-
-use mld_proto::Instant;
-
 pub use pcapng::Pcapng;
 pub use picture::Picture;
 pub use trace::Trace;
-
-use crate::judge::Violation;
-use crate::world::{Happening, Observer, Scene};
-
-/// An observer that its owner shares with a world.
-impl<O: Observer> Observer for Rc<RefCell<O>> {
-    fn observe(
-        &mut self,
-        scene: &Scene<'_>,
-        at: Instant,
-        happening: &Happening<'_>,
-    ) -> Result<(), Violation> {
-        self.borrow_mut().observe(scene, at, happening)
-    }
-}

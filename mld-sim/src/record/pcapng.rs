@@ -14,8 +14,7 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, Endianness, PcapError};
 
 use super::words::kind_name;
-use crate::judge::Violation;
-use crate::world::{Frame, Happening, LinkId, Loss, Medium, NodeId, Observer, Scene};
+use crate::world::{Frame, Happening, LinkId, Loss, Medium, NodeId, Observer, Scene, Violation};
 
 /// Writes the frames of a world as a pcapng capture that Wireshark and tshark read: an interface for each link, time
 /// from 0 and exact to the millisecond, in order of sending.

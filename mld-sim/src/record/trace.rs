@@ -6,8 +6,7 @@ use mld_proto::{Discard, FilterMode, Instant};
 use serde::Serialize;
 
 use super::words::{Seconds, Words, kind_name};
-use crate::judge::Violation;
-use crate::world::{Call, Change, Happening, Input, NodeId, Observer, Refusal, Scene, Told, Turn};
+use crate::world::{Call, Change, Happening, Input, NodeId, Observer, Refusal, Scene, Told, Turn, Violation};
 
 /// Writes what happens as NDJSON: one JSON object a line, in order, each with `time` (decimal seconds of the world's
 /// clock) and `event`.

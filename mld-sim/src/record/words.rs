@@ -217,7 +217,7 @@ impl Serialize for Seconds {
 /// As short as it can be without losing a millisecond.
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = crate::seconds::Seconds(self.0).to_string();
+        let text = crate::time::Seconds(self.0).to_string();
         f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
     }
 }

@@ -4,7 +4,7 @@ use core::net::Ipv6Addr;
 
 use mld_proto::{FilterMode, Instant};
 
-use super::happening::Call;
+use super::observer::Call;
 use crate::rng::Rng;
 
 /// How a host behaves from the first time that it comes up, beside what is done with it.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use mld_proto::{FilterMode, Instant};
 
 use super::behaviour::{Behaviour, Life};
-use super::happening::{Call, LinkId};
-use crate::station::{Outbox, Station};
+use super::node::{Outbox, Station};
+use super::observer::{Call, LinkId};
 
 /// A host's interface, to be added to a world.
 pub struct Host {
@@ -56,7 +56,7 @@ impl Host {
     }
 
     /// Its link-layer filter takes every multicast frame, and a switch that snoops sends it Reports: what a router's
-    /// interface does (R-WIRE-12, R-SNP-3). For a station that is a router, and for a [probe](crate::station::probe).
+    /// interface does (R-WIRE-12, R-SNP-3). For a station that is a router, and for a [probe](crate::nodes::probe).
     #[must_use]
     pub const fn all_multicast(mut self) -> Self {
         self.all_multicast = true;

@@ -3,8 +3,11 @@
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::happening::{LinkId, NodeId};
+use super::observer::{LinkId, NodeId};
 use crate::rng::Rng;
+
+/// Octets of the largest packet on Ethernet (RFC 2464 section 2).
+pub const ETHERNET_MTU: u32 = 1500;
 
 /// A link, to be added to a world.
 #[derive(Clone, Debug)]

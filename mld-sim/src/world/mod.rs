@@ -6,7 +6,7 @@
 //! ```
 //! use core::time::Duration;
 //! use mld_proto::FilterMode;
-//! use mld_sim::station::listener::ListenerHost;
+//! use mld_sim::nodes::listener::ListenerHost;
 //! use mld_sim::{Faults, Host, Link, Router, World};
 //!
 //! let mut world = World::new(7);
@@ -19,17 +19,19 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod actions;
 mod behaviour;
 mod clock;
-mod deeds;
-mod happening;
 mod host;
 mod link;
+mod node;
+mod observer;
 mod queue;
 mod router;
 mod run;
 mod scene;
 mod verbs;
+mod violation;
 mod wire;
 
 use core::net::Ipv6Addr;
@@ -40,19 +42,20 @@ use mld_proto::{Config, Instant};
 
 pub use behaviour::Behaviour;
 pub use clock::Clock;
-pub use happening::{
+pub use host::{Host, Wants};
+pub use link::{ETHERNET_MTU, Faults, Link, Medium};
+pub use node::{HostSettings, HostVersion, Outbox, Station};
+pub use observer::{
     Call, Change, Frame, Happening, Input, LinkId, Loss, NodeId, Observer, Refusal, Told, Turn,
 };
-pub use host::{Host, Wants};
-pub use link::{Faults, Link, Medium};
 pub use router::{Engine, Router};
 pub use scene::Scene;
+pub use violation::Violation;
 
 use self::host::HostNode;
 use self::link::LinkState;
 use self::queue::{Due, Queue};
 use self::router::RouterNode;
-use crate::judge::Violation;
 use crate::rng::Rng;
 
 /// Links with routers and hosts, in virtual time.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use mld_proto::Instant;
 
 use super::Action;
-use super::happening::{Frame, NodeId};
+use super::observer::{Frame, NodeId};
 
 /// Something that is to happen.
 #[derive(Debug)]

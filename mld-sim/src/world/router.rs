@@ -8,8 +8,8 @@ use mld_proto::{
 };
 
 use super::clock::{Clock, LocalClock};
-use super::happening::{LinkId, Told};
-use crate::judge::Violation;
+use super::observer::{LinkId, Told};
+use super::violation::Violation;
 
 /// A router's engine, its tables as large as its limits.
 pub type Engine = mld_proto::Router<Tables<Box<[GroupSlot]>, Box<[SourceSlot]>, Box<[IndexSlot]>>>;

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use mld_proto::{Instant, Item};
 
-use super::happening::{Call, Frame, Happening, Input, Loss, NodeId, Refusal, Told, Turn};
+use super::observer::{Call, Frame, Happening, Input, Loss, NodeId, Refusal, Told, Turn};
 use super::queue::Due;
 use super::router::Wake;
+use super::violation::Violation;
 use super::{Action, Kind, World};
-use crate::judge::Violation;
 
 impl World {
     pub(super) fn happen(&mut self, due: Due) {

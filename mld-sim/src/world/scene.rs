@@ -3,10 +3,10 @@
 use core::net::Ipv6Addr;
 use std::collections::BTreeMap;
 
-use super::happening::{LinkId, NodeId};
 use super::link::LinkState;
+use super::node::HostSettings;
+use super::observer::{LinkId, NodeId};
 use super::{Clock, Engine, Faults, Kind, Medium, Node, Wants};
-use crate::station::HostSettings;
 
 /// Read access to everything in a world.
 ///

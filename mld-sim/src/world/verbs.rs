@@ -5,10 +5,10 @@ use core::time::Duration;
 
 use mld_proto::{Config, FilterMode};
 
-use super::deeds::story;
-use super::happening::{Call, Change, LinkId, NodeId};
+use super::actions::story;
+use super::observer::{Call, Change, LinkId, NodeId};
+use super::violation::Violation;
 use super::{Action, Command, Kind, World};
-use crate::judge::{self, Violation};
 
 /// Each is one [`act`](World::act), and errs as that does.
 impl World {
@@ -116,20 +116,10 @@ impl World {
         self.act(Action::Change(Change::Calm))
     }
 
-    /// Lets time pass in a world without faults until everything must be settled, and looks whether it is; see
-    /// [`judge::settle`].
-    ///
-    /// # Errors
-    ///
-    /// A rule was broken: routers do not know what hosts want, or not one of them queries.
-    pub fn settle(&mut self) -> Result<(), Violation> {
-        judge::settle(self)
-    }
-
     /// Puts a packet on the link as if this node, which must be up, had sent it. Its link-layer destination follows from
     /// its destination address (RFC 2464 section 7).
     ///
-    /// The judges hold it against the node. A [probe](crate::station::probe) has nothing to lose.
+    /// The judges hold it against the node. A [probe](crate::nodes::probe) has nothing to lose.
     ///
     /// # Errors
     ///

@@ -3,8 +3,8 @@
 use core::time::Duration;
 use std::rc::Rc;
 
-use super::happening::{Frame, Happening, Loss, NodeId};
 use super::link::{Fate, Medium, damage};
+use super::observer::{Frame, Happening, Loss, NodeId};
 use super::queue::Due;
 use super::{Kind, World};
 

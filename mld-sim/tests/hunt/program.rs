@@ -36,7 +36,7 @@ fn closing_line_tells_what_came_of_all_seeds() {
     let [worlds, violations, years, routers, hosts, deliveries, kinds, seconds, rate] =
         closing(&hunt(&["--seeds", "20"]));
     assert_eq!((worlds, violations), (20.0, 0.0));
-    let count = |of: fn(&mld_sim::story::Story) -> usize| {
+    let count = |of: fn(&mld_sim::scenario::Story) -> usize| {
         (0..20).map(|seed| of(&mld_sim::hunt::story(seed))).sum::<usize>() as f64 / 20.0
     };
     assert!((routers - count(|story| story.routers.len())).abs() < 0.01, "{routers}");

@@ -7,13 +7,12 @@ use core::time::Duration;
 use mld_proto::settings::Settings;
 use mld_proto::{FilterMode, Instant};
 use mld_sim::hunt::{self, shrink_with};
-use mld_sim::judge::Violation;
-use mld_sim::station::forger::{Forgery, Name};
-use mld_sim::story::{
+use mld_sim::nodes::forger::{Forgery, Name};
+use mld_sim::scenario::{
     CrashDeed, Deed, FaultsDeed, ForgeryPart, HostPart, JumpDeed, LeaveDeed, LinkPart, ListenDeed,
     ListenPart, MischiefKind, MischiefPart, PartitionDeed, RouterPart, Step, Story, UpDeed,
 };
-use mld_sim::world::{Behaviour, Call, Change, Clock, Faults, Happening, Loss, Observer, Scene};
+use mld_sim::world::{Behaviour, Call, Change, Clock, Faults, Happening, Loss, Observer, Scene, Violation};
 
 use crate::support::{address, ip, judge_by, message};
 

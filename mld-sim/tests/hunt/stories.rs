@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use mld_proto::FilterMode;
 use mld_proto::settings::Settings;
 use mld_sim::hunt::{self, fault_kinds, story};
-use mld_sim::story::{
+use mld_sim::scenario::{
     AddressDeed, CrashDeed, Deed, FaultsDeed, HostPart, JumpDeed, LinkPart, ListenDeed, MischiefKind,
     PartitionDeed, RouterDeed, RouterPart, Step, Story,
 };

@@ -4,9 +4,8 @@ use core::net::Ipv6Addr;
 
 use mld_proto::Instant;
 use mld_sim::hunt::{self, Verdict};
-use mld_sim::judge::Violation;
-use mld_sim::story::Story;
-use mld_sim::world::{Happening, Observer, Scene};
+use mld_sim::scenario::Story;
+use mld_sim::world::{Happening, Observer, Scene, Violation};
 
 pub(crate) fn ip(text: &str) -> Ipv6Addr {
     text.parse().expect("an address")

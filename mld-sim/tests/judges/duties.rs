@@ -1,10 +1,9 @@
 //! What hosts must say, and when: scripts that are right, and the same with one thing wrong.
 
 use mld_proto::{Config, FilterMode, Version};
-use mld_sim::judge::{Judges, Violation};
-use mld_sim::station::bytes::{ALLOW, BLOCK, DONE, IS_EX, IS_IN, REPORT_V1, TO_EX, TO_IN};
-use mld_sim::world::Action;
-use mld_sim::world::Call;
+use mld_sim::judge::Judges;
+use mld_sim::packet::write::{ALLOW, BLOCK, DONE, IS_EX, IS_IN, REPORT_V1, TO_EX, TO_IN};
+use mld_sim::world::{Action, Call, Violation};
 use mld_sim::{Host, Link, Router, World};
 
 use crate::support::{GROUP, HOST, ROUTER, Speaker, broken, ip, judged, ms, report, said_in_version_1};

@@ -4,11 +4,11 @@ use core::cell::Cell;
 use std::rc::Rc;
 
 use mld_proto::{Config, Discard, Instant, Item, Limit, MessageKind};
-use mld_sim::judge::{Bench, Violation};
-use mld_sim::station::bytes::{self, IS_EX, Packet, QUERY, TO_IN};
-use mld_sim::station::listener::ListenerHost;
+use mld_sim::judge::Bench;
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::packet::write::{self, IS_EX, Packet, QUERY, TO_IN};
 use mld_sim::world::{
-    Action, Change, Clock, Command, Frame, Happening, Input, NodeId, Observer, Scene, Told, Turn,
+    Action, Change, Clock, Command, Frame, Happening, Input, NodeId, Observer, Scene, Told, Turn, Violation,
 };
 use mld_sim::{Host, Link, Router, World};
 
@@ -341,7 +341,7 @@ fn query_that_a_host_never_heard_breaks_host_answer() {
         if !matches!(happening, Happening::Change { .. }) {
             return Ok(());
         }
-        let query = Packet::usual(ip(ROUTER), bytes::Query::new(ip("::")).octets()).octets();
+        let query = Packet::usual(ip(ROUTER), write::Query::new(ip("::")).octets()).octets();
         let (router, to) = (NodeId(0), NodeId(1));
         let (source_mac, destination_mac) = ([0; 6], [0; 6]);
         let link = scene.link_of(router);

@@ -1,11 +1,10 @@
 //! What hosts must do.
 
 use mld_proto::FilterMode;
-use mld_sim::judge::{Bench, Judges, Violation};
-use mld_sim::station::bytes::{self, ALLOW, BLOCK, IS_EX, IS_IN, Packet, QUERY, TO_EX, TO_IN};
-use mld_sim::station::listener::ListenerHost;
-use mld_sim::station::{Outbox, Station};
-use mld_sim::world::{Action, Call, Command, NodeId};
+use mld_sim::judge::{Bench, Judges};
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::packet::write::{self, ALLOW, BLOCK, IS_EX, IS_IN, Packet, QUERY, TO_EX, TO_IN};
+use mld_sim::world::{Action, Call, Command, NodeId, Outbox, Station, Violation};
 use mld_sim::{Host, Link, Router, World};
 
 use crate::support::{
@@ -216,7 +215,7 @@ fn rebuilt(packet: &[u8], change: impl FnOnce(&mut Packet)) -> Vec<u8> {
 #[test]
 fn host_that_queries_breaks_strict() {
     let query =
-        Packet::usual(ip(HOST), bytes::Query::new("::".parse().expect("an address")).octets()).octets();
+        Packet::usual(ip(HOST), write::Query::new("::".parse().expect("an address")).octets()).octets();
     let (rule, at, text) = broken(said(query));
     assert_eq!((rule, at), ("strict", 5000));
     assert!(text.contains("Query"), "{text}");

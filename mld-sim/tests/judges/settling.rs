@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use mld_proto::{Config, ConfigBuilder, FilterMode, Querier, Readings, Version};
 use mld_sim::judge::settle;
-use mld_sim::station::bytes::{ALLOW, IS_EX, TO_IN};
-use mld_sim::station::listener::ListenerHost;
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::packet::write::{ALLOW, IS_EX, TO_IN};
 use mld_sim::world::{Action, Change, NodeId};
 use mld_sim::{Faults, Host, Link, Router, World};
 

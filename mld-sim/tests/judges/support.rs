@@ -4,11 +4,10 @@ use core::net::Ipv6Addr;
 
 use mld_proto::{FilterMode, Instant};
 use mld_sim::World;
-use mld_sim::judge::{Bench, Judges, Violation};
-use mld_sim::station::bytes::{self, Packet, Record};
-use mld_sim::station::listener::ListenerHost;
-use mld_sim::station::{HostSettings, HostVersion, Outbox, Station};
-use mld_sim::world::NodeId;
+use mld_sim::judge::{Bench, Judges};
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::packet::write::{self, Packet, Record};
+use mld_sim::world::{HostSettings, HostVersion, NodeId, Outbox, Station, Violation};
 
 pub(crate) const GROUP: &str = "ff05::1:1";
 pub(crate) const HOST: &str = "fe80::a";
@@ -25,12 +24,12 @@ pub(crate) const fn ms(millis: u64) -> Instant {
 /// A Report of one record.
 pub(crate) fn report(source: &str, kind: u8, group: &str, sources: &[&str]) -> Vec<u8> {
     let sources = sources.iter().map(|source| ip(source)).collect();
-    Packet::usual(ip(source), bytes::report(&[Record::new(kind, ip(group), sources)])).octets()
+    Packet::usual(ip(source), write::report(&[Record::new(kind, ip(group), sources)])).octets()
 }
 
 /// An MLDv1 Report or Done, with the destination that it has to have.
 pub(crate) fn said_in_version_1(source: &str, kind: u8, group: &str) -> Vec<u8> {
-    Packet::usual(ip(source), bytes::version_1(kind, 0, ip(group))).octets()
+    Packet::usual(ip(source), write::version_1(kind, 0, ip(group))).octets()
 }
 
 /// The ICMPv6 message of a packet as hosts and routers here send it.
@@ -40,7 +39,7 @@ pub(crate) fn message(packet: &[u8]) -> &[u8] {
 
 /// The type of the first record of a Report; nothing of other packets.
 pub(crate) fn record_type(packet: &[u8]) -> Option<u8> {
-    (message(packet)[0] == bytes::REPORT_V2).then(|| message(packet)[8])
+    (message(packet)[0] == write::REPORT_V2).then(|| message(packet)[8])
 }
 
 /// What a [`Bent`] host does with each packet that it would send.

@@ -4,9 +4,8 @@ use core::cell::RefCell;
 use std::rc::Rc;
 
 use mld_proto::Instant;
-use mld_sim::judge::Violation;
 use mld_sim::record::{Pcapng, Picture, Trace};
-use mld_sim::world::{Happening, Observer, Scene};
+use mld_sim::world::{Happening, Observer, Scene, Violation};
 use mld_sim::{Link, Router, World};
 use pcap_file::pcapng::{Block, PcapNgReader};
 

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use mld_proto::{Config, FilterMode, Instant};
+use mld_sim::nodes::malformed::Malformed;
+use mld_sim::nodes::misbehaviour::{Mischief, Pace, Targets};
+use mld_sim::nodes::raw::{RawHost, RawSettings};
 use mld_sim::record::{Pcapng, Picture, Trace};
 use mld_sim::rng::Rng;
-use mld_sim::station::malformed::Malformed;
-use mld_sim::station::mischief::{Mischief, Pace, Targets};
-use mld_sim::station::raw::{RawHost, RawSettings};
 use mld_sim::world::{Action, Behaviour, Call, Change, Command, LinkId, NodeId};
 use mld_sim::{Faults, Host, Link, Router, World};
 

@@ -1,6 +1,6 @@
 //! Every kind of expectation can be met, and can fail.
 
-use mld_sim::story::Story;
+use mld_sim::scenario::Story;
 
 /// A host joins at 10 s and leaves at 60 s; another one listens to a source of another group. A third is refused. At
 /// 100 s the router's own packets no longer reach the first.

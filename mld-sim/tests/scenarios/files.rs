@@ -5,15 +5,15 @@ use core::time::Duration;
 
 use mld_proto::settings::{KEYS, Settings};
 use mld_proto::{FilterMode, QuerierMode, SsmRange, Version};
-use mld_sim::station::forger::{Forgery, Name};
-use mld_sim::story::{
+use mld_sim::nodes::forger::{Forgery, Name};
+use mld_sim::scenario::{
     AddressDeed, CalmDeed, Claim, ClockDeed, CrashDeed, Deed, Discards, Events, Expectation, FaultsDeed,
-    ForgeryPart, Forwards, HostPart, HostVersion, JumpDeed, Knows, KnowsNot, LeaveDeed, LinkDeed, LinkPart,
-    ListenDeed, ListenPart, Losses, MischiefKind, MischiefPart, PartitionDeed, Queries, QueryKind, Quiet,
-    Refusals, RefusedCalls, Reports, Role, RoleName, RouterDeed, RouterPart, StateName, StationKind, Step,
-    Story, Told, UpDeed,
+    ForgeryPart, Forwards, HostPart, JumpDeed, Knows, KnowsNot, LeaveDeed, LinkDeed, LinkPart, ListenDeed,
+    ListenPart, Losses, MischiefKind, MischiefPart, PartitionDeed, Queries, QueryKind, Quiet, Refusals,
+    RefusedCalls, Reports, Role, RoleName, RouterDeed, RouterPart, StateName, StationKind, Step, Story, Told,
+    UpDeed,
 };
-use mld_sim::world::{Behaviour, Clock, Faults, Medium};
+use mld_sim::world::{Behaviour, Clock, Faults, HostVersion, Medium};
 
 use crate::kept::stories;
 
@@ -245,7 +245,7 @@ fn a_story_is_the_same_after_it_was_written_and_read() {
     let story = everything();
     let text = story.to_toml();
     assert_eq!(Story::parse(&text), Ok(story), "{text}");
-    for path in stories("scenarios").into_iter().chain(stories("stories")) {
+    for path in stories("scenarios").into_iter().chain(stories("regressions")) {
         let story = Story::read(&path).expect("it can be used");
         assert_eq!(Story::parse(&story.to_toml()), Ok(story), "{}", path.display());
     }

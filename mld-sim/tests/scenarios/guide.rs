@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mld_proto::settings::KEYS;
 use mld_sim::judge::Judges;
-use mld_sim::story::Story;
+use mld_sim::scenario::Story;
 
 /// What is counted has these keys beside its own: a `*` in the guide.
 const COUNTED: [&str; 5] = ["since", "count", "at-least", "at-most", "times"];

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mld_sim::judge::Judges;
-use mld_sim::story::Story;
+use mld_sim::scenario::Story;
 
 /// The files of a folder of the package, in order of their names.
 pub(crate) fn stories(folder: &str) -> Vec<PathBuf> {
@@ -44,6 +44,6 @@ fn ten_scenarios_come_out_as_they_should() {
 
 #[test]
 fn faults_that_were_found_do_not_come_back() {
-    let faults: Vec<_> = stories("stories").iter().flat_map(|path| run(path)).collect();
+    let faults: Vec<_> = stories("regressions").iter().flat_map(|path| run(path)).collect();
     assert!(faults.is_empty(), "{faults:#?}");
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use mld_proto::Instant;
-use mld_sim::judge::{Judges, Violation};
-use mld_sim::story::Story;
-use mld_sim::world::{Happening, Observer, Scene};
+use mld_sim::judge::Judges;
+use mld_sim::scenario::Story;
+use mld_sim::world::{Happening, Observer, Scene, Violation};
 
 /// A router and two hosts on one link.
 const LAN: &str = r#"duration = 400

@@ -1,7 +1,7 @@
 //! Routers whose clocks and schedulers are not perfect.
 
 use mld_proto::Querier;
-use mld_sim::station::bytes::IS_EX;
+use mld_sim::packet::write::IS_EX;
 use mld_sim::world::{Action, Change, Clock, Command, NodeId, Told};
 use mld_sim::{Host, Link, Router, World};
 

@@ -1,6 +1,6 @@
 //! A frame goes to those whose link-layer filter takes it (RFC 2464 section 7).
 
-use mld_sim::station::bytes::{self, DONE, IS_EX, Packet, QUERY, Query, REPORT_V1, REPORT_V2};
+use mld_sim::packet::write::{self, DONE, IS_EX, Packet, QUERY, Query, REPORT_V1, REPORT_V2};
 use mld_sim::world::{Action, Call, NodeId};
 use mld_sim::{Host, Link, Router, World};
 
@@ -116,7 +116,7 @@ fn groups_with_the_same_ethernet_address_are_not_told_apart() {
 #[test]
 fn unicast_goes_to_who_has_the_address() {
     let to = |address: &str| {
-        Packet::new(ip("fe80::a"), ip(address), bytes::version_1(REPORT_V1, 0, ip(GROUP))).octets()
+        Packet::new(ip("fe80::a"), ip(address), write::version_1(REPORT_V1, 0, ip(GROUP))).octets()
     };
     let mut lan = Lan::new(Link::ethernet(), to("fe80::c"));
     assert_eq!(lan.reached(REPORT_V1), [lan.other]);
@@ -126,7 +126,7 @@ fn unicast_goes_to_who_has_the_address() {
 
 #[test]
 fn unicast_follows_an_address_that_moves() {
-    let packet = Packet::new(ip("fe80::a"), ip("fe80::77"), bytes::version_1(REPORT_V1, 0, ip(GROUP)));
+    let packet = Packet::new(ip("fe80::a"), ip("fe80::77"), write::version_1(REPORT_V1, 0, ip(GROUP)));
     let mut lan = Lan::new(Link::ethernet(), packet.octets());
     let moved = Action::Host(lan.other, Call::Up { link_local: Some(ip("fe80::77")) });
     lan.world.act(moved).expect("nobody judges");
@@ -178,7 +178,7 @@ fn other_end_of_a_point_to_point_link_takes_everything() {
         version_1("fe80::a", REPORT_V1, GROUP),
         version_1("fe80::a", DONE, GROUP),
         report("fe80::a", IS_EX, GROUP),
-        Packet::new(ip("fe80::a"), ip("fe80::dead"), bytes::version_1(QUERY, 0, ip(GROUP))).octets(),
+        Packet::new(ip("fe80::a"), ip("fe80::dead"), write::version_1(QUERY, 0, ip(GROUP))).octets(),
     ];
     let one =
         world.host(line, Host::new("one", ip("fe80::a"), Speaker::new(packets.map(|packet| (5, packet)))));
@@ -241,7 +241,7 @@ fn host_that_takes_all_multicast_hears_what_routers_hear() {
 #[test]
 fn station_that_is_no_honest_host_hears_the_groups_that_it_listens_to() {
     let mut lan = Lan::new(Link::ethernet(), version_1("fe80::a", REPORT_V1, GROUP));
-    let probe = Host::new("probe", ip("fe80::d"), mld_sim::station::probe::Probe::new());
+    let probe = Host::new("probe", ip("fe80::d"), mld_sim::nodes::probe::Probe::new());
     let probe = lan.world.host(mld_sim::world::LinkId(0), probe);
     join(&mut lan.world, probe, GROUP);
     assert!(lan.reached(REPORT_V1).contains(&probe));

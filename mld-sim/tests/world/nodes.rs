@@ -1,8 +1,8 @@
 //! Routers and hosts that go up, down, and elsewhere.
 
 use mld_proto::{Discard, Querier};
-use mld_sim::station::bytes::{IS_EX, QUERY, REPORT_V2};
-use mld_sim::station::listener::ListenerHost;
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::packet::write::{IS_EX, QUERY, REPORT_V2};
 use mld_sim::world::{Action, Behaviour, Call, Command, Loss, NodeId, Told};
 use mld_sim::{Host, Link, Router, World};
 
@@ -534,9 +534,9 @@ fn leaving_ends_what_was_wanted() {
 fn mischief_wants_nothing_whatever_is_called() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
-    let babbler = mld_sim::station::mischief::Mischief::new(
-        mld_sim::station::babbler::Babbler::new(mld_sim::station::mischief::Targets::default()),
-        mld_sim::station::babbler::Babbler::PACE,
+    let babbler = mld_sim::nodes::misbehaviour::Mischief::new(
+        mld_sim::nodes::flood::Babbler::new(mld_sim::nodes::misbehaviour::Targets::default()),
+        mld_sim::nodes::flood::Babbler::PACE,
         mld_sim::rng::Rng::named(1, "babbler"),
     );
     let host = world.host(lan, Host::new("m1", ip("fe80::a"), babbler));

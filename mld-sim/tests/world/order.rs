@@ -1,8 +1,8 @@
 //! In which order things happen, and that they always happen in the same.
 
 use mld_proto::FilterMode;
-use mld_sim::station::bytes::IS_EX;
-use mld_sim::station::listener::ListenerHost;
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::packet::write::IS_EX;
 use mld_sim::world::{Action, Behaviour, Call, Change, Clock, Command, NodeId, Told};
 use mld_sim::{Faults, Host, Link, Router, World, hunt};
 
@@ -173,9 +173,9 @@ fn calm_ends_every_fault() {
     let churn = Behaviour::Churn { groups: vec![ip("ff05::3")], sources: vec![], every_ms: (100, 900) };
     let host = Host::new("h1", ip("fe80::a"), ListenerHost::new()).behaves(zapping).behaves(churn);
     let host = world.host(lan, host);
-    let babbler = mld_sim::station::mischief::Mischief::new(
-        mld_sim::station::babbler::Babbler::new(mld_sim::station::mischief::Targets::default()),
-        mld_sim::station::babbler::Babbler::PACE,
+    let babbler = mld_sim::nodes::misbehaviour::Mischief::new(
+        mld_sim::nodes::flood::Babbler::new(mld_sim::nodes::misbehaviour::Targets::default()),
+        mld_sim::nodes::flood::Babbler::PACE,
         mld_sim::rng::Rng::named(1, "babbler"),
     );
     let mischief = world.host(lan, Host::new("m1", ip("fe80::b"), babbler));
@@ -226,8 +226,8 @@ fn violation_of_an_observer_ends_the_run_at_its_moment() {
             _scene: &mld_sim::world::Scene<'_>,
             at: mld_proto::Instant,
             _happening: &mld_sim::world::Happening<'_>,
-        ) -> Result<(), mld_sim::judge::Violation> {
-            if at > ms(5000) { Err(mld_sim::judge::Violation::new("patience", "too long")) } else { Ok(()) }
+        ) -> Result<(), mld_sim::world::Violation> {
+            if at > ms(5000) { Err(mld_sim::world::Violation::new("patience", "too long")) } else { Ok(()) }
         }
     }
     let mut world = World::new(1);

@@ -4,10 +4,11 @@ use core::cell::RefCell;
 use std::rc::Rc;
 
 use mld_proto::{FilterMode, Instant};
-use mld_sim::judge::{Judges, Violation};
-use mld_sim::station::listener::ListenerHost;
-use mld_sim::world::{Action, Behaviour, Call, Change, Clock, Command, LinkId, NodeId, Observer};
-use mld_sim::world::{Happening, Scene};
+use mld_sim::judge::Judges;
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::world::{
+    Action, Behaviour, Call, Change, Clock, Command, Happening, LinkId, NodeId, Observer, Scene, Violation,
+};
 use mld_sim::{Faults, Host, Link, Router, World};
 
 use crate::support::{GROUP, Log, SECOND_QUERY_MS, Seen, Speaker, ip, join, ms, run_to};
@@ -220,7 +221,7 @@ fn judges_that_come_late_are_refused() {
 fn station_shared_with_a_world_can_be_looked_into() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
-    let probe = Rc::new(RefCell::new(mld_sim::station::probe::Probe::new()));
+    let probe = Rc::new(RefCell::new(mld_sim::nodes::probe::Probe::new()));
     world.host(lan, Host::new("probe", ip("fe80::f"), Rc::clone(&probe)));
     world.router(lan, r1());
     run_to(&mut world, 10);

@@ -1,11 +1,11 @@
 //! What hosts draw comes from the world's seed and their names.
 
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::nodes::probe::Probe;
+use mld_sim::nodes::raw::{RawHost, RawSettings};
+use mld_sim::packet::write::{Packet, Query};
 use mld_sim::rng::Rng;
-use mld_sim::station::bytes::{Packet, Query};
-use mld_sim::station::listener::ListenerHost;
-use mld_sim::station::raw::{RawHost, RawSettings};
-use mld_sim::station::{Station, probe::Probe};
-use mld_sim::world::Behaviour;
+use mld_sim::world::{Behaviour, Station};
 use mld_sim::{Host, Link, World};
 
 use crate::support::{GROUP, Log, ip, join, run_to};
@@ -73,7 +73,7 @@ fn stations_own_draws_are_given_to_it_when_it_is_added() {
             &mut self,
             _: mld_proto::Instant,
             _: Option<core::net::Ipv6Addr>,
-            _: &mut mld_sim::station::Outbox,
+            _: &mut mld_sim::world::Outbox,
         ) {
         }
         fn crash(&mut self) {}
@@ -84,12 +84,12 @@ fn stations_own_draws_are_given_to_it_when_it_is_added() {
             _: core::net::Ipv6Addr,
             _: mld_proto::FilterMode,
             _: &[core::net::Ipv6Addr],
-            _: &mut mld_sim::station::Outbox,
+            _: &mut mld_sim::world::Outbox,
         ) -> Result<(), String> {
             Ok(())
         }
-        fn packet(&mut self, _: mld_proto::Instant, _: &[u8], _: &mut mld_sim::station::Outbox) {}
-        fn timeout(&mut self, _: mld_proto::Instant, _: &mut mld_sim::station::Outbox) {}
+        fn packet(&mut self, _: mld_proto::Instant, _: &[u8], _: &mut mld_sim::world::Outbox) {}
+        fn timeout(&mut self, _: mld_proto::Instant, _: &mut mld_sim::world::Outbox) {}
         fn next_timeout(&self) -> Option<mld_proto::Instant> {
             None
         }

@@ -8,10 +8,10 @@ use std::rc::Rc;
 
 use mld_proto::{Discard, FilterMode, Instant, MessageKind};
 use mld_sim::World;
-use mld_sim::judge::Violation;
-use mld_sim::station::bytes::{self, Packet, Record};
-use mld_sim::station::{Outbox, Station};
-use mld_sim::world::{Call, Change, Happening, Input, Loss, NodeId, Observer, Scene, Told};
+use mld_sim::packet::write::{self, Packet, Record};
+use mld_sim::world::{
+    Call, Change, Happening, Input, Loss, NodeId, Observer, Outbox, Scene, Station, Told, Violation,
+};
 
 /// The group that most tests talk about; its Ethernet address is not that of all nodes.
 pub(crate) const GROUP: &str = "ff05::1:1";
@@ -37,18 +37,18 @@ pub(crate) fn leave(world: &mut World, host: NodeId, group: &str) {
 }
 
 pub(crate) fn report(source: &str, kind: u8, group: &str) -> Vec<u8> {
-    Packet::usual(ip(source), bytes::report(&[Record::new(kind, ip(group), Vec::new())])).octets()
+    Packet::usual(ip(source), write::report(&[Record::new(kind, ip(group), Vec::new())])).octets()
 }
 
 pub(crate) fn version_1(source: &str, kind: u8, group: &str) -> Vec<u8> {
-    Packet::usual(ip(source), bytes::version_1(kind, 0, ip(group))).octets()
+    Packet::usual(ip(source), write::version_1(kind, 0, ip(group))).octets()
 }
 
 /// A packet to all nodes that no router understands, with room for a mark.
 pub(crate) fn marked(mark: u16) -> Vec<u8> {
     let mut message = vec![200; 24];
     message[4..6].copy_from_slice(&mark.to_be_bytes());
-    Packet::new(ip("fe80::a"), bytes::ALL_NODES, message).octets()
+    Packet::new(ip("fe80::a"), write::ALL_NODES, message).octets()
 }
 
 /// Where a message begins behind the IPv6 header and the Router Alert.

@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use mld_proto::{Config, FilterMode, Instant, Querier};
-use mld_sim::judge::{Bench, Judges, Violation};
-use mld_sim::station::bytes::{IS_EX, QUERY};
-use mld_sim::station::listener::ListenerHost;
-use mld_sim::station::mischief::{Mischief, Targets};
-use mld_sim::station::{babbler::Babbler, probe::Probe};
-use mld_sim::world::{Call, Happening, NodeId, Observer, Scene, Turn};
+use mld_sim::judge::{Bench, Judges, settle};
+use mld_sim::nodes::flood::Babbler;
+use mld_sim::nodes::listener::ListenerHost;
+use mld_sim::nodes::misbehaviour::{Mischief, Targets};
+use mld_sim::nodes::probe::Probe;
+use mld_sim::packet::write::{IS_EX, QUERY};
+use mld_sim::world::{Call, Happening, NodeId, Observer, Scene, Turn, Violation};
 use mld_sim::{Host, Link, Router, World};
 
 use crate::support::{GROUP, Log, Seen, ip, join, ms, report, run_to, type_of};
@@ -58,7 +59,7 @@ fn story_can_be_told_with_a_judge_watching() {
         world.start(host)?;
         world.listen(host, 0, ip(GROUP), FilterMode::Exclude, &[])?;
         world.calm()?;
-        world.settle()?;
+        settle(&mut world)?;
         assert!(forwards(&world, low) && forwards(&world, high));
         judges.finish(&world)
     };
@@ -73,9 +74,9 @@ fn settling_fails_where_somebody_is_kept_apart() {
     let host = world.host(lan, h1());
     world.partition(lan, &[host]).expect("nobody judges");
     join(&mut world, host, GROUP);
-    assert_eq!(world.settle().expect_err("the router cannot know").rule, "settled");
+    assert_eq!(settle(&mut world).expect_err("the router cannot know").rule, "settled");
     world.calm().expect("nobody judges");
-    world.settle().expect("the host was asked again");
+    settle(&mut world).expect("the host was asked again");
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn reconfigured_router_asks_by_its_new_interval_and_judges_bear_with_it() {
     world.crash(router).expect("every rule is kept");
     assert_eq!(*world.scene().engine(router).expect("a router").config(), now);
     world.start(router).expect("every rule is kept");
-    world.settle().expect("every rule is kept");
+    settle(&mut world).expect("every rule is kept");
     judges.finish(&world).expect("every rule is kept");
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Search;
-use crate::judge::Violation;
-use crate::story::Story;
+use super::search::Search;
+use super::whole::end;
+use crate::scenario::Story;
+use crate::world::Violation;
 
 /// How long a story goes on after the moment at which its rule was broken, in milliseconds.
 const AFTER_MS: u64 = 1;
@@ -62,12 +63,6 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
             }
         }
     }
-}
-
-/// The story ends at this moment, and so do its faults.
-pub(super) fn end(story: &mut Story, end_ms: u64) {
-    story.duration_ms = end_ms;
-    story.calm_ms = story.calm_ms.map(|_| end_ms);
 }
 
 /// When something happens, beside what happens by itself; ascending.

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 
 use mld_proto::settings::Settings;
 
-use super::Search;
-use crate::judge::Violation;
-use crate::station::babbler::Babbler;
-use crate::station::forger::{Forger, Forgery, Name};
-use crate::station::malformed::Malformed;
-use crate::station::switch::Switch;
-use crate::story::{Deed, ForgeryPart, MischiefKind, RouterPart, Story};
-use crate::world::{Behaviour, Clock, Faults, Medium};
+use super::search::Search;
+use crate::nodes::flood::Babbler;
+use crate::nodes::forger::{Forger, Forgery, Name};
+use crate::nodes::malformed::Malformed;
+use crate::nodes::switch::Switch;
+use crate::scenario::{Deed, ForgeryPart, MischiefKind, RouterPart, Story};
+use crate::world::{Behaviour, Clock, Faults, Medium, Violation};
 
 /// Addresses that a story talks about, each of which it names in several places.
 #[derive(Clone, Copy)]

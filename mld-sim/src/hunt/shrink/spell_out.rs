@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use mld_proto::Instant;
 
-use super::Search;
+use super::search::Search;
 use super::whole::about;
-use crate::hunt::{caught, stage};
-use crate::judge::Violation;
-use crate::story::{CrashDeed, Deed, HostPart, ListenDeed, Step, Story, UpDeed};
-use crate::world::{Call, Happening, NodeId, Observer, Scene, World};
+use crate::hunt::panics::caught;
+use crate::hunt::run::stage;
+use crate::scenario::{CrashDeed, Deed, HostPart, ListenDeed, Step, Story, UpDeed};
+use crate::world::{Call, Happening, NodeId, Observer, Scene, Violation, World};
 
 impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
     /// Of all hosts, or of those of which it can be done.

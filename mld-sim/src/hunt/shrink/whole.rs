@@ -1,6 +1,6 @@
 //! Stories of which parts were left out.
 
-use crate::story::{Deed, Story};
+use crate::scenario::{Deed, Story};
 
 /// Leaves out what is on links, or is done with nodes, that are no longer there, and what comes after the end.
 pub(super) fn without_dangling(mut story: Story) -> Story {
@@ -35,6 +35,12 @@ pub(super) fn without_dangling(mut story: Story) -> Story {
         step.at_ms <= duration_ms && node.is_none_or(is_there) && link.is_none_or(has_link)
     });
     story
+}
+
+/// The story ends at this moment, and so do its faults.
+pub(super) fn end(story: &mut Story, end_ms: u64) {
+    story.duration_ms = end_ms;
+    story.calm_ms = story.calm_ms.map(|_| end_ms);
 }
 
 /// The node and the link that a deed names.

@@ -12,8 +12,9 @@ mod version1;
 
 use core::net::Ipv6Addr;
 
-use super::codes::folded_sum;
-use super::{Heard, Model, ModelEvent, ModelGroup, ModelSettings, Reason, SentQuery};
+use super::{Heard, Model, ModelEvent, ModelGroup, ModelSettings};
+use crate::packet::codes::folded_sum;
+use crate::packet::{Reason, SentQuery};
 
 /// The group of every timeline, one that is none of its business, and one of the source-specific range.
 pub(super) const G: Ipv6Addr = Ipv6Addr::new(0xff0e, 0, 0, 0, 0, 0, 1, 1);

@@ -2,9 +2,9 @@
 
 use core::net::Ipv6Addr;
 
-use super::super::codes::{decode_interval, decode_response, encode_interval, encode_response};
-use super::super::{Sent, strict};
 use super::*;
+use crate::packet::codes::{decode_interval, decode_response, encode_interval, encode_response};
+use crate::packet::{Sent, strict};
 
 /// The octets of the packet with that name.
 pub(super) fn vector(name: &str) -> Vec<u8> {

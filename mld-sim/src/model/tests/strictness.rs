@@ -2,7 +2,7 @@
 
 use super::packets::vector;
 use super::*;
-use crate::model::{Sent, SentRecord, strict};
+use crate::packet::{Sent, SentRecord, strict};
 
 fn refused(ipv6: &[u8], mtu: u16, about: &str) {
     let text = strict(ipv6, mtu).expect_err(about);

@@ -1,22 +1,16 @@
-//! A timeline as SVG. [`notes`] are taken while things happen; at the end [`lanes`] says where everybody stands,
-//! [`rows`] what gets a line, and [`sheet`] draws.
+//! A timeline as SVG. [`notes`] are taken while things happen; at the end [`plan`] says what gets a
+//! line and what stands where, and [`draw`] draws it.
 
-mod arrows;
-mod lanes;
-mod legend;
-mod lives;
+mod draw;
 mod notes;
-mod rows;
-mod shapes;
-mod sheet;
+mod plan;
 
 use std::io::{self, Write};
 
 use mld_proto::Instant;
 
 use self::notes::Notes;
-use crate::judge::Violation;
-use crate::world::{Happening, Observer, Scene};
+use crate::world::{Happening, Observer, Scene, Violation};
 
 /// Draws what happens as a timeline, an SVG image.
 ///
@@ -45,7 +39,7 @@ impl<W: Write> Picture<W> {
     ///
     /// The output cannot be written.
     pub fn finish(mut self) -> io::Result<W> {
-        svg::write(&mut self.output, &sheet::draw(&self.title, &self.notes))?;
+        svg::write(&mut self.output, &draw::draw(&self.title, &self.notes))?;
         self.output.flush()?;
         Ok(self.output)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mld_proto::{Discard, FilterMode, Instant, Item, Querier};
 
-use super::super::words::{Content, Listed, Seconds, Words};
+use crate::record::words::{Content, Listed, Seconds, Words};
 use crate::world::{Call, Change, Faults, Frame, Happening, Input, LinkId, Loss, NodeId, Scene, Told, Turn};
 
 /// What happened, in order, and how things were from when on.

@@ -1,0 +1,27 @@
+//! The data of a scenario file and its form in TOML.
+
+mod choice;
+mod error;
+mod expectation;
+mod forms;
+mod host_version;
+mod parts;
+mod settings;
+mod step;
+mod units;
+
+pub use error::StoryError;
+pub use expectation::{
+    Claim, Discards, Events, Expectation, Forwards, Knows, KnowsNot, Losses, Queries, QueryKind, Quiet,
+    Refusals, RefusedCalls, Reports, Role, RoleName, StateName, Told,
+};
+pub use parts::{
+    ForgeryPart, HostPart, LinkPart, ListenPart, MischiefKind, MischiefPart, RouterPart, StationKind, Story,
+};
+pub use step::{
+    AddressDeed, CalmDeed, ClockDeed, CrashDeed, Deed, FaultsDeed, JumpDeed, LeaveDeed, LinkDeed, ListenDeed,
+    PartitionDeed, RouterDeed, Step, UpDeed,
+};
+
+pub(super) use error::Place;
+pub(super) use expectation::{Counted, Demand, WHY_DOWN, WHY_STACK};
