@@ -167,7 +167,7 @@ fn hunted(worlds: u64) -> Row {
     let begun = Took::now();
     let mut tally = hunt::Tally::default();
     for seed in 0..worlds {
-        tally += hunt::judge(&hunt::story(seed)).tally;
+        tally += hunt::judge(&hunt::scenario(seed)).tally;
     }
     let took = Took::since(begun);
     Row { simulated: Duration::from_millis(tally.simulated_ms), took, deliveries: tally.deliveries }
@@ -182,8 +182,8 @@ fn crowd(faults: Faults) -> World {
     }
     for number in 1..=HOSTS {
         let (groups, sockets, sources) = HOST_SIZE;
-        let station = ListenerHost::new().size(groups, sockets, sources);
-        let mut host = Host::new(format!("h{number}"), link_local(1, number), station);
+        let stack = ListenerHost::new().size(groups, sockets, sources);
+        let mut host = Host::new(format!("h{number}"), link_local(1, number), stack);
         if number.is_multiple_of(2) {
             let channels = (0..CHANNELS).map(|channel| group(2, channel)).collect();
             host = host.behaves(Behaviour::Zapping { channels, every_ms: STAY_MS });
@@ -217,11 +217,11 @@ fn filtered() {
     let version_1 =
         ListenerConfig::builder().version(Version::V1).build().expect("a listener can be of version 1");
     for number in 1..=60_u16 {
-        let mut station = ListenerHost::new();
+        let mut stack = ListenerHost::new();
         if number.is_multiple_of(3) {
-            station = station.config(version_1);
+            stack = stack.config(version_1);
         }
-        let host = world.host(lan, Host::new(format!("h{number}"), link_local(1, number), station));
+        let host = world.host(lan, Host::new(format!("h{number}"), link_local(1, number), stack));
         listen(&mut world, host, group(1, number % 7), Duration::from_secs(number.into()));
         if number > 30 {
             let (group, mode) = (group(1, number % 7), FilterMode::Include);

@@ -15,15 +15,15 @@ use std::rc::Rc;
 
 use mld_sim::hunt;
 use mld_sim::record::Trace;
-use mld_sim::scenario::Story;
+use mld_sim::scenario::Scenario;
 use siphasher::sip::SipHasher13;
 
 /// Seeds of the hunt whose worlds, as they are drawn now, run twice.
 const SEEDS: core::ops::Range<u64> = 0..6;
 
-/// The trace of a story, to its end.
-fn trace(story: &Story) -> Vec<u8> {
-    let mut staged = story.stage().expect("the story can be staged");
+/// The trace of a scenario, to its end.
+fn trace(scenario: &Scenario) -> Vec<u8> {
+    let mut staged = scenario.stage().expect("the scenario can be staged");
     let trace = Rc::new(RefCell::new(Trace::new(Vec::new())));
     staged.world.observe(Rc::clone(&trace));
     staged.run().expect("everything is settled in the end");
@@ -31,15 +31,15 @@ fn trace(story: &Story) -> Vec<u8> {
     Rc::into_inner(trace).expect("the world is gone").into_inner().finish().expect("memory")
 }
 
-/// The stories of a folder, in order of their names.
-fn stories(folder: &str) -> Vec<(String, Story)> {
+/// The scenarios of a folder, in order of their names.
+fn scenarios(folder: &str) -> Vec<(String, Scenario)> {
     let files = std::fs::read_dir(package(folder)).expect("the folder is there");
     let mut paths: Vec<_> = files.map(|file| file.expect("an entry").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort_unstable();
     let named = paths.iter().map(|path| {
         let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
-        (name, Story::read(path).expect("a story"))
+        (name, Scenario::read(path).expect("a scenario"))
     });
     named.collect()
 }
@@ -49,10 +49,10 @@ fn package(path: &str) -> PathBuf {
 }
 
 #[test]
-fn same_story_gives_same_trace_in_every_build() {
+fn same_scenario_gives_same_trace_in_every_build() {
     let mut digests = String::new();
-    for (name, story) in stories("scenarios").into_iter().chain(stories("tests/determinism")) {
-        let trace = trace(&story);
+    for (name, scenario) in scenarios("scenarios").into_iter().chain(scenarios("tests/determinism")) {
+        let trace = trace(&scenario);
         let lines = trace.iter().filter(|octet| **octet == b'\n').count();
         assert!(lines > 20, "{name}: hardly anything happens");
         let digest = SipHasher13::new().hash(&trace);
@@ -75,14 +75,15 @@ fn same_story_gives_same_trace_in_every_build() {
 #[test]
 fn same_seed_gives_same_trace_on_two_runs() {
     for seed in SEEDS {
-        assert!(trace(&hunt::story(seed)) == trace(&hunt::story(seed)), "seed {seed}: two runs differ");
+        assert!(trace(&hunt::scenario(seed)) == trace(&hunt::scenario(seed)), "seed {seed}: two runs differ");
     }
 }
 
 #[test]
 fn another_seed_gives_another_trace() {
-    let mut story = Story::read(&package("scenarios/lossy-link-with-robustness-3.toml")).expect("a scenario");
-    let first = trace(&story);
-    story.seed += 1;
-    assert!(first != trace(&story));
+    let mut scenario =
+        Scenario::read(&package("scenarios/lossy-link-with-robustness-3.toml")).expect("a scenario");
+    let first = trace(&scenario);
+    scenario.seed += 1;
+    assert!(first != trace(&scenario));
 }

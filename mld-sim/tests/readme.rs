@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use mld_sim::record::Picture;
-use mld_sim::scenario::Story;
+use mld_sim::scenario::Scenario;
 
 const PICTURE: &str = "mld-sim/scenarios/election-and-takeover.svg";
 
@@ -26,9 +26,9 @@ fn readme() -> String {
 #[test]
 fn picture_is_the_one_that_the_program_draws() {
     let path = repository(PICTURE);
-    let story = Story::read(&path.with_extension("toml")).expect("a scenario");
-    let mut staged = story.stage().expect("it can be staged");
-    let picture = Rc::new(RefCell::new(Picture::new(Vec::new(), &story.title)));
+    let scenario = Scenario::read(&path.with_extension("toml")).expect("a scenario");
+    let mut staged = scenario.stage().expect("it can be staged");
+    let picture = Rc::new(RefCell::new(Picture::new(Vec::new(), &scenario.title)));
     staged.world.observe(Rc::clone(&picture));
     staged.run().expect("everything is settled in the end");
     drop(staged);
@@ -53,7 +53,7 @@ fn every_scenario_is_listed_with_its_title() {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     assert_eq!(paths.len(), 10);
     for path in paths {
-        let title = Story::read(&path).expect("a scenario").title;
+        let title = Scenario::read(&path).expect("a scenario").title;
         let name = path.file_name().expect("a file").to_string_lossy();
         let line = format!("| [{title}]({folder}/{name}) | ");
         assert!(readme.contains(&line), "{line}");

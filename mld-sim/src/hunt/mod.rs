@@ -1,14 +1,14 @@
 //! The hunt for a world that breaks a rule.
 //!
-//! Each seed is a [story](story()); it runs with all [judges](crate::judge), then the faults end, and once the timers
-//! allow it everything must be settled. A story that breaks a rule is [shrunk](shrink()) to one that a person can read.
+//! Each seed is a [scenario](scenario()); it runs with all [judges](crate::judge), then the faults end, and once the timers
+//! allow it everything must be settled. A scenario that breaks a rule is [shrunk](shrink()) to one that a person can read.
 
 mod draw;
 mod panics;
 mod run;
 mod shrink;
 
-pub use draw::{fault_kinds, story};
+pub use draw::{fault_kinds, scenario};
 pub use run::{Tally, Verdict, judge, judge_with};
 pub use shrink::{shrink, shrink_with};
 

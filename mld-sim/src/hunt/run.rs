@@ -1,14 +1,14 @@
-//! Runs of single stories with all judges.
+//! Runs of single scenarios with all judges.
 
 use core::ops::AddAssign;
 
 use super::draw::fault_kinds;
 use super::panics::caught;
 use crate::judge::{Bench, Judges};
-use crate::scenario::{Staged, Story};
+use crate::scenario::{Scenario, Staged};
 use crate::world::{Violation, World};
 
-/// What came of one story.
+/// What came of one scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The rule that was broken, if one was.
@@ -45,23 +45,23 @@ impl AddAssign for Tally {
     }
 }
 
-/// Runs a story with all judges, until everything must be settled.
+/// Runs a scenario with all judges, until everything must be settled.
 ///
-/// A panic of the engine, of a station or of a judge counts as a broken rule, `panic`.
-pub fn judge(story: &Story) -> Verdict {
-    judge_with(story, |_| {})
+/// A panic of the engine, of a stack or of a judge counts as a broken rule, `panic`.
+pub fn judge(scenario: &Scenario) -> Verdict {
+    judge_with(scenario, |_| {})
 }
 
-/// Runs a story as [`judge`] does, with rules of one's own: `watch` adds observers to the world before it runs.
-pub fn judge_with(story: &Story, watch: impl FnOnce(&mut World)) -> Verdict {
+/// Runs a scenario as [`judge`] does, with rules of one's own: `watch` adds observers to the world before it runs.
+pub fn judge_with(scenario: &Scenario, watch: impl FnOnce(&mut World)) -> Verdict {
     let mut tally = Tally {
         worlds: 1,
-        routers: story.routers.len() as u64,
-        hosts: story.hosts.iter().map(|host| u64::from(host.count)).sum(),
-        fault_kinds: fault_kinds(story).into(),
+        routers: scenario.routers.len() as u64,
+        hosts: scenario.hosts.iter().map(|host| u64::from(host.count)).sum(),
+        fault_kinds: fault_kinds(scenario).into(),
         ..Tally::default()
     };
-    let mut staged = match stage(story) {
+    let mut staged = match stage(scenario) {
         Ok(staged) => staged,
         Err(violation) => return Verdict { violation: Some(violation), tally },
     };
@@ -73,17 +73,17 @@ pub fn judge_with(story: &Story, watch: impl FnOnce(&mut World)) -> Verdict {
     Verdict { violation: ran.err(), tally }
 }
 
-/// Builds the world of a story.
+/// Builds the world of a scenario.
 ///
 /// # Errors
 ///
-/// The story cannot be staged: the rule `story`, or `panic`.
-pub(crate) fn stage(story: &Story) -> Result<Staged, Violation> {
-    let staged = caught(|| story.stage())?;
-    staged.map_err(|error| Violation::new("story", error.to_string()))
+/// The scenario cannot be staged: the rule `scenario`, or `panic`.
+pub(crate) fn stage(scenario: &Scenario) -> Result<Staged, Violation> {
+    let staged = caught(|| scenario.stage())?;
+    staged.map_err(|error| Violation::new("scenario", error.to_string()))
 }
 
-/// Runs a story to its end, and lets the judges say what is left to be said then.
+/// Runs a scenario to its end, and lets the judges say what is left to be said then.
 ///
 /// # Errors
 ///

@@ -10,11 +10,11 @@ use crate::world::Outbox;
 /// Sends Reports that are right in form and mean nothing: records of all types, for some of the groups, with some of
 /// the sources, and now and then a Report or Done of MLDv1. One packet a turn.
 #[derive(Clone, Debug)]
-pub struct Babbler {
+pub struct Flood {
     targets: Targets,
 }
 
-impl Babbler {
+impl Flood {
     /// About 100 packets in a second, 30,000 in all: five minutes.
     pub const PACE: Pace = Pace { every_ms: 1..=19, turns_max: 30_000 };
 
@@ -24,7 +24,7 @@ impl Babbler {
     }
 }
 
-impl Trick for Babbler {
+impl Trick for Flood {
     fn play(&mut self, own: Option<Ipv6Addr>, rng: &mut Rng, out: &mut Outbox) {
         let message = if rng.chance(100_000) {
             write::version_1(*rng.pick(&[REPORT_V1, DONE]), 0, self.targets.group(rng))
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn every_record_type_and_group_is_babbled_about_in_right_form() {
         let mut seen = BTreeSet::new();
-        for packet in played(Babbler::new(targets()), 1, 3000) {
+        for packet in played(Flood::new(targets()), 1, 3000) {
             let envelope = raw::envelope(&packet).expect("a right packet");
             assert_eq!(envelope.source, OWN);
             let message = envelope.message;
@@ -85,6 +85,6 @@ mod tests {
 
     #[test]
     fn nothing_to_talk_about_is_no_obstacle() {
-        assert_eq!(played(Babbler::new(Targets::default()), 1, 100).len(), 100);
+        assert_eq!(played(Flood::new(Targets::default()), 1, 100).len(), 100);
     }
 }

@@ -1,4 +1,4 @@
-//! The project's own listener as a station.
+//! The project's own listener as a stack.
 
 use core::net::Ipv6Addr;
 
@@ -8,7 +8,7 @@ use mld_proto::{
 };
 
 use crate::rng::Rng;
-use crate::world::{HostSettings, HostVersion, Outbox, Station};
+use crate::world::{HostSettings, HostVersion, Node, Outbox};
 
 type Engine = Listener<
     ListenerTables<
@@ -85,7 +85,7 @@ impl Default for ListenerHost {
     }
 }
 
-impl Station for ListenerHost {
+impl Node for ListenerHost {
     fn draw_from(&mut self, mut rng: Rng) {
         if !self.has_seed {
             self.seed = rng.next_u64();

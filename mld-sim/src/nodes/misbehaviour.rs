@@ -1,4 +1,4 @@
-//! What all stations have in common that mean no good.
+//! Parts that all nodes that misbehave share.
 
 use core::net::Ipv6Addr;
 use core::ops::RangeInclusive;
@@ -7,10 +7,10 @@ use core::time::Duration;
 use mld_proto::{FilterMode, Instant};
 
 use crate::rng::Rng;
-use crate::world::{Outbox, Station};
+use crate::world::{Node, Outbox};
 
-/// Whom mischief is aimed at. What it draws it draws from here, so that it meets the groups and the names of honest
-/// stations. Where a list is empty an address of no meaning takes its place.
+/// Whom misbehaviour is aimed at. What it draws it draws from here, so that it meets the groups and the names of honest
+/// stacks. Where a list is empty an address of no meaning takes its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Targets {
     /// Groups, as they are asked for and reported.
@@ -43,7 +43,7 @@ impl Targets {
     }
 }
 
-/// How often mischief is done, and when it ends by itself.
+/// How often misbehaviour is done, and when it ends by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Milliseconds from one turn to the next, drawn anew each time; at least 1.
@@ -52,9 +52,9 @@ pub struct Pace {
     pub turns_max: u64,
 }
 
-/// A kind of mischief.
+/// A kind of misbehaviour.
 pub trait Trick {
-    /// Takes a turn. `own` is the station's address; nothing: it has none yet.
+    /// Takes a turn. `own` is the stack's address; nothing: it has none yet.
     ///
     /// Sends at most [`PACKETS_PER_TURN_MAX`] packets.
     fn play(&mut self, own: Option<Ipv6Addr>, rng: &mut Rng, out: &mut Outbox);
@@ -63,12 +63,12 @@ pub trait Trick {
 /// The most packets of one turn.
 pub const PACKETS_PER_TURN_MAX: usize = 4;
 
-/// A station that hears nothing, wants nothing, and plays its trick from turn to turn.
+/// A stack that receives nothing, wants nothing, and plays its trick from turn to turn.
 ///
-/// Two things silence it: [`crash`](Station::crash) until it is started again, [`calm`](Self::calm) for ever. Calls of
-/// [`listen`](Station::listen) are granted and have no effect.
+/// Two things silence it: [`crash`](Node::crash) until it is started again, [`silence`](Self::silence) for ever. Calls of
+/// [`listen`](Node::listen) are granted and have no effect.
 #[derive(Clone, Debug)]
-pub struct Mischief<T> {
+pub struct Misbehaviour<T> {
     trick: T,
     pace: Pace,
     rng: Rng,
@@ -77,15 +77,15 @@ pub struct Mischief<T> {
     due: Option<Instant>,
 }
 
-impl<T: Trick> Mischief<T> {
-    /// Mischief that begins when its interface comes up.
+impl<T: Trick> Misbehaviour<T> {
+    /// Misbehaviour that begins when its interface comes up.
     pub const fn new(trick: T, pace: Pace, rng: Rng) -> Self {
         let turns_left = pace.turns_max;
         Self { trick, pace, rng, turns_left, own: None, due: None }
     }
 
     /// Ends it for ever.
-    pub const fn calm(&mut self) {
+    pub const fn silence(&mut self) {
         self.turns_left = 0;
         self.due = None;
     }
@@ -101,7 +101,7 @@ impl<T: Trick> Mischief<T> {
     }
 }
 
-impl<T: Trick> Station for Mischief<T> {
+impl<T: Trick> Node for Misbehaviour<T> {
     fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>, _out: &mut Outbox) {
         self.own = link_local;
         if self.due.is_none() {
@@ -173,20 +173,20 @@ pub(in crate::nodes) mod tests {
     /// The packets of that many turns, which have to keep to the limits.
     pub(in crate::nodes) fn played<T: Trick>(trick: T, seed: u64, turns: u64) -> Vec<Vec<u8>> {
         let pace = Pace { every_ms: 1..=50, turns_max: turns };
-        let mut mischief = Mischief::new(trick, pace, Rng::named(seed, "mischief"));
+        let mut misbehaviour = Misbehaviour::new(trick, pace, Rng::named(seed, "mischief"));
         let mut out = Outbox::default();
         let mut packets = Vec::new();
         let mut now = Instant::from_millis(1000);
-        mischief.start(now, Some(OWN), &mut out);
-        while let Some(due) = mischief.next_timeout() {
+        misbehaviour.start(now, Some(OWN), &mut out);
+        while let Some(due) = misbehaviour.next_timeout() {
             assert!(due > now && due <= now + Duration::from_millis(50));
             now = due;
-            mischief.timeout(now, &mut out);
+            misbehaviour.timeout(now, &mut out);
             assert!(out.packets().count() <= PACKETS_PER_TURN_MAX);
             packets.extend(out.packets().map(|(_, packet)| packet.to_vec()));
             out.clear();
         }
-        assert_eq!(mischief.turns_left(), 0);
+        assert_eq!(misbehaviour.turns_left(), 0);
         packets
     }
 
@@ -202,7 +202,7 @@ pub(in crate::nodes) mod tests {
     fn turns_come_at_the_pace_and_end() {
         assert_eq!(played(Count, 1, 100).len(), 100);
         assert_eq!(played(Count, 1, 0).len(), 0);
-        let mut still = Mischief::new(Count, Pace { every_ms: 0..=0, turns_max: 2 }, Rng::named(1, ""));
+        let mut still = Misbehaviour::new(Count, Pace { every_ms: 0..=0, turns_max: 2 }, Rng::named(1, ""));
         let mut out = Outbox::default();
         still.start(Instant::ZERO, None, &mut out);
         assert_eq!(still.next_timeout(), Some(Instant::from_millis(1)), "time has to go on");
@@ -211,30 +211,31 @@ pub(in crate::nodes) mod tests {
     }
 
     #[test]
-    fn crash_silences_until_the_start_and_calm_for_ever() {
+    fn crash_silences_until_the_start_and_the_end_of_faults_for_ever() {
         let pace = Pace { every_ms: 10..=10, turns_max: 100 };
-        let mut mischief = Mischief::new(Count, pace, Rng::named(1, ""));
+        let mut misbehaviour = Misbehaviour::new(Count, pace, Rng::named(1, ""));
         let mut out = Outbox::default();
-        assert_eq!(mischief.next_timeout(), None);
-        mischief.start(Instant::ZERO, None, &mut out);
-        mischief.start(Instant::from_millis(5), Some(OWN), &mut out);
-        mischief.timeout(Instant::from_millis(10), &mut out);
+        assert_eq!(misbehaviour.next_timeout(), None);
+        misbehaviour.start(Instant::ZERO, None, &mut out);
+        misbehaviour.start(Instant::from_millis(5), Some(OWN), &mut out);
+        misbehaviour.timeout(Instant::from_millis(10), &mut out);
         assert_eq!(out.packets().map(|(_, packet)| packet).collect::<Vec<_>>(), [b"address"]);
-        mischief.crash();
-        assert_eq!((mischief.next_timeout(), mischief.turns_left()), (None, 99));
-        mischief.start(Instant::from_millis(20), None, &mut out);
-        assert_eq!(mischief.next_timeout(), Some(Instant::from_millis(30)));
-        mischief.calm();
-        assert_eq!(mischief.next_timeout(), None);
-        mischief.start(Instant::from_millis(40), None, &mut out);
-        assert_eq!(mischief.next_timeout(), None);
+        misbehaviour.crash();
+        assert_eq!((misbehaviour.next_timeout(), misbehaviour.turns_left()), (None, 99));
+        misbehaviour.start(Instant::from_millis(20), None, &mut out);
+        assert_eq!(misbehaviour.next_timeout(), Some(Instant::from_millis(30)));
+        misbehaviour.silence();
+        assert_eq!(misbehaviour.next_timeout(), None);
+        misbehaviour.start(Instant::from_millis(40), None, &mut out);
+        assert_eq!(misbehaviour.next_timeout(), None);
     }
 
     #[test]
     fn listening_is_granted_and_has_no_effect() {
-        let mut mischief = Mischief::new(Count, Pace { every_ms: 1..=1, turns_max: 1 }, Rng::named(1, ""));
+        let mut misbehaviour =
+            Misbehaviour::new(Count, Pace { every_ms: 1..=1, turns_max: 1 }, Rng::named(1, ""));
         let mut out = Outbox::default();
-        let granted = mischief.listen(Instant::ZERO, 1, GROUP, FilterMode::Exclude, &[], &mut out);
-        assert_eq!((granted, out.packets().count(), mischief.is_honest()), (Ok(()), 0, false));
+        let granted = misbehaviour.listen(Instant::ZERO, 1, GROUP, FilterMode::Exclude, &[], &mut out);
+        assert_eq!((granted, out.packets().count(), misbehaviour.is_honest()), (Ok(()), 0, false));
     }
 }

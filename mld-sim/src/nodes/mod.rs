@@ -1,7 +1,7 @@
 //! What a host on a link is made of.
 //!
-//! A [`Station`](crate::world::Station) is whatever answers on a host's interface: the project's own listener, an independent host whose packets
-//! are built by hand, a [probe](probe::Probe), or somebody who means mischief. A test of another protocol stack brings
+//! A [`Node`](crate::world::Node) is whatever answers on a host's interface: the project's own listener, an independent host whose packets
+//! are built by hand, a [probe](probe::Probe), or a node that misbehaves. A test of another protocol stack brings
 //! its own.
 //!
 //! A router of another stack, tried with the hosts of this project:
@@ -15,7 +15,7 @@
 //! use mld_proto::{FilterMode, Instant};
 //! use mld_sim::nodes::listener::ListenerHost;
 //! use mld_sim::packet::write;
-//! use mld_sim::world::{Outbox, Station};
+//! use mld_sim::world::{Outbox, Node};
 //! use mld_sim::{Host, Link, World};
 //!
 //! /// Asks when it starts, and keeps who reports.
@@ -24,7 +24,7 @@
 //!     reporters: Vec<Ipv6Addr>,
 //! }
 //!
-//! impl Station for OtherRouter {
+//! impl Node for OtherRouter {
 //!     fn start(&mut self, _: Instant, link_local: Option<Ipv6Addr>, out: &mut Outbox) {
 //!         let query = write::Query::new(Ipv6Addr::UNSPECIFIED).octets();
 //!         out.send(&write::Packet::usual(link_local.expect("it has an address"), query).octets());
@@ -39,7 +39,7 @@
 //!     fn is_honest(&self) -> bool {
 //!         false
 //!     }
-//!     fn is_mischief(&self) -> bool {
+//!     fn is_misbehaving(&self) -> bool {
 //!         false
 //!     }
 //!     # fn crash(&mut self) {}

@@ -4,11 +4,11 @@ use core::net::Ipv6Addr;
 
 use mld_proto::{FilterMode, Instant};
 
-use crate::world::{Outbox, Station};
+use crate::world::{Node, Outbox};
 
-/// A station that keeps what it hears. What it sends comes from [`World::inject`](crate::World::inject).
+/// A stack that keeps what it hears. What it sends comes from [`World::inject`](crate::World::inject).
 ///
-/// It is neither an honest host nor mischief: no judge has anything to say about it. On a host with
+/// It is neither an honest host nor misbehaviour: no judge has anything to say about it. On a host with
 /// [`all_multicast`](crate::Host::all_multicast) it hears every multicast packet of its link; share it with the world as an
 /// `Rc` of a `RefCell` to look into it.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ impl Probe {
     }
 }
 
-impl Station for Probe {
+impl Node for Probe {
     fn start(&mut self, _now: Instant, _link_local: Option<Ipv6Addr>, _out: &mut Outbox) {}
 
     fn crash(&mut self) {}
@@ -59,7 +59,7 @@ impl Station for Probe {
         false
     }
 
-    fn is_mischief(&self) -> bool {
+    fn is_misbehaving(&self) -> bool {
         false
     }
 }

@@ -17,9 +17,9 @@ use mld_proto::{FilterMode, Instant};
 
 use crate::packet::write::{self, Packet, Record};
 use crate::rng::Rng;
-use crate::world::{HostSettings, HostVersion, Outbox, Station};
+use crate::world::{HostSettings, HostVersion, Node, Outbox};
 
-/// For tests of those who mean mischief.
+/// For tests of nodes that misbehave.
 #[cfg(test)]
 pub(in crate::nodes) use self::heard::{Heard, envelope, message};
 
@@ -240,7 +240,7 @@ impl RawHost {
     }
 }
 
-impl Station for RawHost {
+impl Node for RawHost {
     fn draw_from(&mut self, rng: Rng) {
         if !self.has_seed {
             self.rng = rng;

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn path_is_one_word_of_a_command() {
-        for (path, wanted) in [("a/b-1.toml", "a/b-1.toml"), ("my story.toml", "'my story.toml'")] {
+        for (path, wanted) in [("a/b-1.toml", "a/b-1.toml"), ("my scenario.toml", "'my scenario.toml'")] {
             assert_eq!(word(Path::new(path)), wanted);
         }
     }

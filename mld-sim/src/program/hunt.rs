@@ -18,18 +18,18 @@ use crate::Error;
 use crate::Status;
 use crate::hunt::{self, Tally};
 use crate::judge::Judges;
-use crate::scenario::Story;
+use crate::scenario::Scenario;
 use crate::time::{Seconds, parse_millis};
 use crate::world::{Violation, World};
 
-/// How many stories are tried to make a broken one shorter.
+/// How many scenarios are tried to make a broken one shorter.
 const SHRINK_TRIES: u32 = 3_000;
 const YEAR_S: f64 = 365.25 * 86_400.0;
 
 /// Hunt for a world that breaks a rule: random links, routers, hosts and faults, each fixed by a seed.
 ///
-/// Goes through the seeds until a rule is broken, or to the end. A broken world is shrunk to a short story, which is
-/// written as a scenario; --pcap, --trace and --picture show that story. Ctrl-C ends the hunt and tells what came of it
+/// Goes through the seeds until a rule is broken, or to the end. A broken world is shrunk to a short scenario, which
+/// --scenario names; --pcap, --trace and --picture show that scenario. Ctrl-C ends the hunt and tells what came of it
 /// so far.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -51,7 +51,7 @@ pub(super) struct Arguments {
     /// Go on after a broken rule, and tell every one; none is shrunk.
     #[arg(long, conflicts_with_all = ["scenario", "pcap", "trace", "picture"])]
     keep_going: bool,
-    /// Say which seed breaks a rule, and leave its story as long as it is; it is written with --scenario only.
+    /// Say which seed breaks a rule, and leave its scenario as long as it is; it is written with --scenario only.
     #[arg(long)]
     no_shrink: bool,
     #[command(flatten)]
@@ -61,8 +61,8 @@ pub(super) struct Arguments {
 /// What is hunted.
 #[derive(Clone, Copy)]
 struct Game {
-    /// The story of a seed.
-    story: fn(u64) -> Story,
+    /// The scenario of a seed.
+    scenario: fn(u64) -> Scenario,
     /// Watches beside the judges.
     watch: fn(&mut World),
 }
@@ -76,7 +76,7 @@ struct Bag {
 
 /// Hunts, and tells what came of it.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let game = Game { story: hunt::story, watch: |_| {} };
+    let game = Game { scenario: hunt::scenario, watch: |_| {} };
     game.run(arguments, &Interrupt::register()?)
 }
 
@@ -126,7 +126,7 @@ impl Game {
                         if seed >= end {
                             break;
                         }
-                        let verdict = hunt::judge_with(&(self.story)(seed), self.watch);
+                        let verdict = hunt::judge_with(&(self.scenario)(seed), self.watch);
                         if verdict.violation.is_some() && !arguments.keep_going {
                             is_broken.store(true, Ordering::Relaxed);
                         }
@@ -148,29 +148,29 @@ impl Game {
         bag
     }
 
-    /// Tells a broken rule, shrinks its story and writes it down.
+    /// Tells a broken rule, shrinks its scenario and writes it down.
     fn show(self, arguments: &Arguments, interrupt: &Interrupt, seed: u64, violation: &Violation) -> Error {
         let mut found = format!("seed {seed}, {violation}; again: {}", again(seed));
-        let mut story = (self.story)(seed);
+        let mut scenario = (self.scenario)(seed);
         let mut path = arguments.scenario.clone();
         if arguments.no_shrink {
             found += " --no-shrink";
         } else {
-            let shrunk = self.shrink(interrupt, &story, violation);
+            let shrunk = self.shrink(interrupt, &scenario, violation);
             found += &format!("; shrunk to {} s, {}", Seconds(shrunk.0.duration_ms), shrunk.1.rule);
-            story = shrunk.0;
+            scenario = shrunk.0;
             path = path.or_else(|| Some(format!("violation-{seed}.toml").into()));
         }
         let kept = path.as_deref().map_or(Ok(()), |path| {
             files::distinct(&[], &written(arguments, Some(path)))?;
-            let kept = std::fs::write(path, story.to_toml());
+            let kept = std::fs::write(path, scenario.to_toml());
             kept.map_err(|error| Error::writing(path, &error))
         });
         if let (Ok(()), Some(path)) = (&kept, &path) {
-            let its = if arguments.no_shrink { "; its story" } else { "" };
+            let its = if arguments.no_shrink { "; its scenario" } else { "" };
             found += &format!("{its}: mld-sim run {}", files::word(path));
         }
-        match kept.and_then(|()| self.record(arguments, &story)) {
+        match kept.and_then(|()| self.record(arguments, &scenario)) {
             Err(error) if error.status() != Status::ClosedPipe => {
                 Error::failed(format_args!("{found}; {error}"))
             }
@@ -179,26 +179,31 @@ impl Game {
     }
 
     /// As short as it gets, or as it got until somebody lost his patience.
-    fn shrink(self, interrupt: &Interrupt, story: &Story, violation: &Violation) -> (Story, Violation) {
+    fn shrink(
+        self,
+        interrupt: &Interrupt,
+        scenario: &Scenario,
+        violation: &Violation,
+    ) -> (Scenario, Violation) {
         let progress = shrinking();
-        let shrunk = hunt::shrink_with(story, violation, SHRINK_TRIES, |story| {
+        let shrunk = hunt::shrink_with(scenario, violation, SHRINK_TRIES, |scenario| {
             progress.inc(1);
             if interrupt.has_come() {
                 return None;
             }
-            hunt::judge_with(story, self.watch).violation
+            hunt::judge_with(scenario, self.watch).violation
         });
         progress.finish_and_clear();
         shrunk
     }
 
-    /// Runs the story once more for those who want to see it.
-    fn record(self, arguments: &Arguments, story: &Story) -> Result<(), Error> {
+    /// Runs the scenario once more for those who want to see it.
+    fn record(self, arguments: &Arguments, scenario: &Scenario) -> Result<(), Error> {
         if arguments.outputs.are_none() {
             return Ok(());
         }
-        let mut staged = hunt::stage(story).map_err(Error::failed)?;
-        let records = Records::attach(&arguments.outputs, &story.title, &mut staged.world)?;
+        let mut staged = hunt::stage(scenario).map_err(Error::failed)?;
+        let records = Records::attach(&arguments.outputs, &scenario.title, &mut staged.world)?;
         (self.watch)(&mut staged.world);
         let bench = Judges::watch(&mut staged.world);
         // It breaks its rule: that is what it is for.
@@ -234,7 +239,7 @@ fn progress(seeds: Option<u64>) -> ProgressBar {
 }
 
 fn shrinking() -> ProgressBar {
-    bar(Some(SHRINK_TRIES.into()), "shrinking: {human_pos} stories tried, {human_len} at most")
+    bar(Some(SHRINK_TRIES.into()), "shrinking: {human_pos} scenarios tried, {human_len} at most")
 }
 
 fn bar(length: Option<u64>, template: &str) -> ProgressBar {
@@ -277,7 +282,7 @@ mod tests {
     use mld_proto::Instant as Moment;
 
     use super::*;
-    use crate::scenario::{Deed, HostPart, ListenDeed, RouterPart, Step};
+    use crate::scenario::{HostPart, ListenAction, RouterPart, Step, StepAction};
     use crate::world::{Happening, Observer, Scene};
 
     #[derive(Parser)]
@@ -291,25 +296,25 @@ mod tests {
     }
 
     /// A router; and in seeds from 5 on two hosts, which listen to something now and then.
-    fn story(seed: u64) -> Story {
+    fn scenario(seed: u64) -> Scenario {
         let ip = |text: &str| text.parse().expect("an address");
-        let mut story =
-            Story { title: format!("seed {seed}"), seed, duration_ms: 60_000, ..Story::default() };
-        story.calm_ms = Some(60_000);
-        story.routers.push(RouterPart::new("r1", ip("fe80::1")));
+        let mut scenario =
+            Scenario { title: format!("seed {seed}"), seed, duration_ms: 60_000, ..Scenario::default() };
+        scenario.faults_off_ms = Some(60_000);
+        scenario.routers.push(RouterPart::new("r1", ip("fe80::1")));
         if seed >= 5 {
-            story.hosts = [("h1", "fe80::a"), ("h2", "fe80::b")]
+            scenario.hosts = [("h1", "fe80::a"), ("h2", "fe80::b")]
                 .map(|(name, address)| HostPart::new(name, ip(address)))
                 .into();
             for at_ms in (10_000..60_000).step_by(10_000) {
                 let (mode, sources) = (mld_proto::FilterMode::Exclude, Vec::new());
                 let (host, group) = ("h1".into(), format!("ff05::{}", at_ms / 1000).parse());
                 let group = group.expect("an address");
-                let deed = Deed::Listen(ListenDeed { host, socket: 0, group, mode, sources });
-                story.steps.push(Step { at_ms, deed });
+                let action = StepAction::Listen(ListenAction { host, socket: 0, group, mode, sources });
+                scenario.steps.push(Step { at_ms, action });
             }
         }
-        story
+        scenario
     }
 
     /// Panics where somebody listens to ff05::40.
@@ -329,7 +334,7 @@ mod tests {
         }
     }
 
-    const GAME: Game = Game { story, watch: |world| world.observe(Panics) };
+    const GAME: Game = Game { scenario, watch: |world| world.observe(Panics) };
 
     /// A folder of its own for a test, removed with it.
     struct Folder(PathBuf);
@@ -356,7 +361,7 @@ mod tests {
     fn panic_is_told_shrunk_and_recorded_like_any_broken_rule() {
         hunt::hush();
         let folder = Folder::new("shrunk");
-        let [scenario, trace, pcap] = ["story.toml", "trace", "pcap"].map(|name| folder.path(name));
+        let [scenario, trace, pcap] = ["scenario.toml", "trace", "pcap"].map(|name| folder.path(name));
         let options =
             ["--seeds", "9", "--jobs", "1", "--scenario", &scenario, "--trace", &trace, "--pcap", &pcap];
         let error = GAME.run(&arguments(&options), &Interrupt::default()).expect_err("it panics");
@@ -370,7 +375,7 @@ mod tests {
             ": what is this; again: mld-sim hunt --first 5 --seeds 1; shrunk to 0.001 s, panic: mld-sim run {scenario}"
         );
         assert!(error.ends_with(&end), "{error}");
-        let short = Story::read(std::path::Path::new(&scenario)).expect("a scenario");
+        let short = Scenario::read(std::path::Path::new(&scenario)).expect("a scenario");
         assert_eq!((short.hosts.len(), short.steps.len(), short.routers.len()), (1, 1, 0));
         let trace = std::fs::read_to_string(trace).expect("a trace");
         assert!(trace.contains(r#""call":"listen""#) || trace.contains(r#""call":"up""#), "{trace}");
@@ -378,18 +383,17 @@ mod tests {
     }
 
     #[test]
-    fn story_that_is_not_shrunk_is_written_and_recorded_as_it_is() {
+    fn scenario_that_is_not_shrunk_is_written_and_recorded_as_it_is() {
         hunt::hush();
         let folder = Folder::new("as-it-is");
-        let [scenario, trace] = ["story.toml", "trace"].map(|name| folder.path(name));
-        let options =
-            ["--first", "7", "--seeds", "1", "--no-shrink", "--scenario", &scenario, "--trace", &trace];
+        let [path, trace] = ["scenario.toml", "trace"].map(|name| folder.path(name));
+        let options = ["--first", "7", "--seeds", "1", "--no-shrink", "--scenario", &path, "--trace", &trace];
         let error = GAME.run(&arguments(&options), &Interrupt::default()).expect_err("it panics").to_string();
         let end = format!(
-            "; again: mld-sim hunt --first 7 --seeds 1 --no-shrink; its story: mld-sim run {scenario}"
+            "; again: mld-sim hunt --first 7 --seeds 1 --no-shrink; its scenario: mld-sim run {path}"
         );
         assert!(error.ends_with(&end), "{error}");
-        assert!(Story::read(std::path::Path::new(&scenario)).expect("a scenario") == story(7));
+        assert!(Scenario::read(std::path::Path::new(&path)).expect("a scenario") == scenario(7));
         let trace = std::fs::read_to_string(trace).expect("a trace");
         assert!(trace.contains("ff05::30") && !trace.contains("ff05::50"), "{trace}");
     }

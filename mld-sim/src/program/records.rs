@@ -1,4 +1,4 @@
-//! What a run of a story writes.
+//! What a run of a scenario writes.
 
 use core::cell::RefCell;
 use std::fs::File;
@@ -42,7 +42,7 @@ impl Outputs {
     }
 }
 
-/// What is written while the story runs.
+/// What is written while the scenario runs.
 pub(super) struct Records {
     trace: Option<Record<Trace<Output>>>,
     pcap: Option<Record<Pcapng<Output>>>,

@@ -9,13 +9,13 @@ use super::records::{Outputs, Records};
 use crate::Error;
 use crate::hunt;
 use crate::judge::Judges;
-use crate::scenario::{Staged, Story};
+use crate::scenario::{Scenario, Staged};
 use crate::time::Seconds;
 use crate::world::{Violation, World};
 
-/// Run a story: hosts, routers and faults on links in virtual time, and what should come of it.
+/// Run a scenario: hosts, routers and faults on links in virtual time, and what should come of it.
 ///
-/// Prints what was expected and whether it came so. While the story runs, judges compare the routers with a model of
+/// Prints what was expected and whether it came so. While the scenario runs, judges compare the routers with a model of
 /// the standards, and end it where a rule is broken: then the last line says by which command it is found again.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -31,27 +31,27 @@ pub(super) struct Arguments {
     no_judges: bool,
 }
 
-/// Runs the story and tells what came of it.
+/// Runs the scenario and tells what came of it.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     run_watched(arguments, |_| {})
 }
 
 /// The same with somebody who watches beside the judges.
 fn run_watched(arguments: &Arguments, watch: fn(&mut World)) -> Result<(), Error> {
-    let mut story = Story::read(&arguments.scenario)?;
-    story.seed = arguments.seed.unwrap_or(story.seed);
+    let mut scenario = Scenario::read(&arguments.scenario)?;
+    scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let shown = arguments.scenario.display();
-    let again = again(arguments, story.seed);
+    let again = again(arguments, scenario.seed);
     files::distinct(&[("the scenario", Some(&arguments.scenario))], &arguments.outputs.written())?;
-    let staged = hunt::caught(|| story.stage());
+    let staged = hunt::caught(|| scenario.stage());
     let staged = staged.map_err(|panic| Error::failed(format_args!("{shown}: {panic}; {again}")))?;
     let mut staged = staged.map_err(|error| Error::unusable(format_args!("{shown}: {error}")))?;
-    let records = Records::attach(&arguments.outputs, &story.title, &mut staged.world)?;
+    let records = Records::attach(&arguments.outputs, &scenario.title, &mut staged.world)?;
     watch(&mut staged.world);
     let bench = (!arguments.no_judges).then(|| Judges::watch(&mut staged.world));
 
     let result = hunt::run(&mut staged, bench.as_ref());
-    tell(&story, &staged, result.as_ref().err()).map_err(|error| Error::output(&error))?;
+    tell(&scenario, &staged, result.as_ref().err()).map_err(|error| Error::output(&error))?;
     let unmet = staged.verdicts().iter().filter(|verdict| verdict.unmet.is_some()).count();
     drop((staged, bench));
     records.finish()?;
@@ -59,7 +59,7 @@ fn run_watched(arguments: &Arguments, watch: fn(&mut World)) -> Result<(), Error
         (Err(violation), _) => Err(Error::failed(format_args!("{shown}: {violation}; {again}"))),
         (Ok(()), 0) => Ok(()),
         (Ok(()), unmet) => {
-            let of = story.expectations.len();
+            let of = scenario.expectations.len();
             Err(Error::failed(format_args!("{shown}: {unmet} of {of} expectations were not met; {again}")))
         }
     }
@@ -71,10 +71,10 @@ fn again(arguments: &Arguments, seed: u64) -> String {
     format!("seed {seed}; again: mld-sim run {} --seed {seed}{judges}", files::word(&arguments.scenario))
 }
 
-fn tell(story: &Story, staged: &Staged, violation: Option<&Violation>) -> io::Result<()> {
+fn tell(scenario: &Scenario, staged: &Staged, violation: Option<&Violation>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    if !story.title.is_empty() {
-        writeln!(out, "{}", story.title)?;
+    if !scenario.title.is_empty() {
+        writeln!(out, "{}", scenario.title)?;
     }
     let scene = staged.world.scene();
     let counts = staged.world.counts();
@@ -85,7 +85,7 @@ fn tell(story: &Story, staged: &Staged, violation: Option<&Violation>) -> io::Re
         Number(scene.routers().count() as u64, "router"),
         Number(scene.hosts().count() as u64, "host"),
         Seconds(staged.elapsed().as_millis() as u64),
-        story.seed,
+        scenario.seed,
         Number(counts.frames, "frame"),
         Number(counts.deliveries, "delivery"),
         Number(counts.losses, "loss"),
@@ -148,19 +148,19 @@ mod tests {
         hunt::hush();
         let folder = std::env::temp_dir().join(format!("mld-sim-run-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let [story, trace] = ["story.toml", "trace"].map(|name| folder.join(name));
+        let [scenario, trace] = ["scenario.toml", "trace"].map(|name| folder.join(name));
         let text = "duration = 60\nseed = 9\nrouter = [{ name = \"r1\", address = \"fe80::1\" }]\n";
-        std::fs::write(&story, text).expect("it can be written");
-        let [story, trace] = [&story, &trace].map(|path| path.to_str().expect("a plain path"));
-        let program = Program::parse_from(["run", story, "--trace", trace]);
+        std::fs::write(&scenario, text).expect("it can be written");
+        let [scenario, trace] = [&scenario, &trace].map(|path| path.to_str().expect("a plain path"));
+        let program = Program::parse_from(["run", scenario, "--trace", trace]);
         let error = run_watched(&program.arguments, |world| world.observe(Panics)).expect_err("it panics");
         let trace = std::fs::read_to_string(trace).expect("a trace");
         std::fs::remove_dir_all(&folder).expect("it is there");
         assert_eq!(error.status(), Status::Failed);
         let error = error.to_string();
-        let begin = format!("{story}: at 31.250 s, rule panic: mld-sim/src/program/run.rs:");
+        let begin = format!("{scenario}: at 31.250 s, rule panic: mld-sim/src/program/run.rs:");
         assert!(error.starts_with(&begin), "{error}");
-        let end = format!(": it is late; seed 9; again: mld-sim run {story} --seed 9");
+        let end = format!(": it is late; seed 9; again: mld-sim run {scenario} --seed 9");
         assert!(error.ends_with(&end), "{error}");
         assert!(trace.starts_with(r#"{"time":0,"#) && trace.lines().count() > 1, "{trace}");
     }

@@ -25,7 +25,7 @@ use crate::world::{Frame, Happening, LinkId, Loss, Medium, NodeId, Observer, Sce
 pub struct Pcapng<W: Write> {
     writer: PcapNgWriter<W>,
     error: Option<io::Error>,
-    /// Frames whose story is not over, by number, which is the order of sending.
+    /// Frames that are still under way, by number, which is the order of sending.
     pending: BTreeMap<u64, Pending>,
     /// The frame of which it is being told to whom it goes.
     sending: Option<u64>,

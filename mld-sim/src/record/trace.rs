@@ -207,7 +207,7 @@ enum ChangeWords<'a> {
         node: &'a str,
         by: Seconds,
     },
-    Calm,
+    FaultsOff,
 }
 
 impl<'a> From<&'a Call> for CallWords<'a> {
@@ -241,7 +241,7 @@ impl<'a> ChangeWords<'a> {
                 corrupt: share(faults.corrupt_ppm),
             },
             Change::Jump { node, by_ms } => Self::Jump { node: scene.name(*node), by: Seconds(*by_ms) },
-            Change::Calm => Self::Calm,
+            Change::FaultsOff => Self::FaultsOff,
         }
     }
 }

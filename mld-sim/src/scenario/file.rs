@@ -1,18 +1,18 @@
-//! Stories as files.
+//! Scenarios as files.
 
 use core::fmt::Write as _;
 use core::ops::Range;
 use std::path::Path;
 
 use mld_proto::settings::Place;
-use toml::Value;
 use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Value};
 
-use super::data::{self, Story, StoryError};
+use super::data::{self, Scenario, ScenarioError};
 use crate::Error;
 
-impl Story {
-    /// Reads a story and makes sure that it can be staged.
+impl Scenario {
+    /// Reads a scenario and makes sure that it can be staged.
     ///
     /// # Errors
     ///
@@ -24,28 +24,28 @@ impl Story {
         Self::parse(&text).map_err(|error| Error::unusable(format_args!("{shown}{error}")))
     }
 
-    /// Reads a story from the text of a file and makes sure that it can be staged.
+    /// Reads a scenario from the text of a file and makes sure that it can be staged.
     ///
     /// # Errors
     ///
     /// What is wrong, in one line that is to be put behind the name of the file: `:LINE:COLUMN: KEY: ` and the reason, or
     /// only the reason if it is about the file as a whole.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let story: Self =
+        let scenario: Self =
             toml::from_str(text).map_err(|error| at_place(text, error.span(), error.message()))?;
-        match story.stage() {
-            Ok(_) => Ok(story),
+        match scenario.stage() {
+            Ok(_) => Ok(scenario),
             Err(error) => Err(error.in_file(text)),
         }
     }
 
-    /// The text of a file that says this story.
+    /// The text of a file that says this scenario.
     ///
     /// # Panics
     ///
-    /// Never: there is nothing in a story that TOML cannot say.
+    /// Never: there is nothing in a scenario that TOML cannot say.
     pub fn to_toml(&self) -> String {
-        let table = toml::Table::try_from(self).expect("a story is a table");
+        let table = toml::Table::try_from(self).expect("a scenario is a table");
         let mut text = String::new();
         let is_list = |value: &Value| matches!(value, Value::Array(parts) if parts.first().is_some_and(Value::is_table));
         for (key, value) in table.iter().filter(|(_, value)| !is_list(value)) {
@@ -65,8 +65,8 @@ impl Story {
     }
 }
 
-impl StoryError {
-    /// The error with its place in the text that the story was read from.
+impl ScenarioError {
+    /// The error with its place in the text that the scenario was read from.
     fn in_file(&self, text: &str) -> String {
         let span = DeTable::parse(text).ok().and_then(|document| span(document.get_ref(), self.place));
         match span.and_then(|span| Place::of(text, span)) {
@@ -142,12 +142,12 @@ fn span(document: &DeTable<'_>, place: data::Place) -> Option<Range<usize>> {
     let mut table = document;
     let mut found = None;
     if !place.table.is_empty() {
-        let part = table.get(place.table)?.get_ref().as_array()?.get(place.at)?;
+        let part = get(table, place.table)?.get_ref().as_array()?.get(place.at)?;
         found = Some(part.span());
         table = part.get_ref().as_table()?;
     }
     for key in place.key.split('.') {
-        let Some(value) = table.get(key) else { break };
+        let Some(value) = get(table, key) else { break };
         found = Some(value.span());
         match value.get_ref() {
             DeValue::Table(inside) => table = inside,
@@ -155,4 +155,15 @@ fn span(document: &DeTable<'_>, place: data::Place) -> Option<Range<usize>> {
         }
     }
     found
+}
+
+/// The value of a key, which may stand in its old spelling.
+fn get<'t, 'i>(table: &'t DeTable<'i>, key: &str) -> Option<&'t Spanned<DeValue<'i>>> {
+    let old = match key {
+        "faults-off" => "calm",
+        "misbehaviour" => "mischief",
+        "stack" => "station",
+        _ => return table.get(key),
+    };
+    table.get(key).or_else(|| table.get(old))
 }

@@ -1,12 +1,12 @@
-//! Stories: what is on the links, what happens there, and what should come of it.
+//! Scenarios: what is on the links, what happens there, and what should come of it.
 //!
-//! A [`Story`] is the data of a scenario file in TOML, and as well what random runs are made of. Read from a file,
-//! written to one and read again it is the same. [`Story::stage`] builds the [`World`](crate::World) of it.
+//! A [`Scenario`] is the data of a scenario file in TOML, and as well what random runs are made of. Read from a file,
+//! written to one and read again it is the same. [`Scenario::stage`] builds the [`World`](crate::World) of it.
 //!
 //! ```
-//! use mld_sim::scenario::Story;
+//! use mld_sim::scenario::Scenario;
 //!
-//! let story = Story::parse(
+//! let scenario = Scenario::parse(
 //!     r#"
 //!     title = "A host joins"
 //!     duration = 100
@@ -33,14 +33,14 @@
 //!     queries = { from = "r1", times = [0, 15, 75] }
 //!     "#,
 //! )?;
-//! let mut staged = story.stage()?;
+//! let mut staged = scenario.stage()?;
 //! staged.run()?;
 //! assert!(staged.verdicts().iter().all(|verdict| verdict.unmet.is_none()));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! Times are seconds, probabilities numbers from 0 to 1. `[[link]]`, `[[router]]`, `[[host]]` and `[[mischief]]` say
-//! what there is, `[[step]]` what is done (one [`Deed`] each), `[[expect]]` what should be so (one [`Claim`] each).
+//! Times are seconds, probabilities numbers from 0 to 1. `[[link]]`, `[[router]]`, `[[host]]` and `[[misbehaviour]]` say
+//! what there is, `[[step]]` what is done (one [`StepAction`] each), `[[expect]]` what should be so (one [`Claim`] each).
 
 mod data;
 mod expect;
@@ -49,10 +49,10 @@ mod run;
 mod stage;
 
 pub use data::{
-    AddressDeed, CalmDeed, Claim, ClockDeed, CrashDeed, Deed, Discards, Events, Expectation, FaultsDeed,
-    ForgeryPart, Forwards, HostPart, JumpDeed, Knows, KnowsNot, LeaveDeed, LinkDeed, LinkPart, ListenDeed,
-    ListenPart, Losses, MischiefKind, MischiefPart, PartitionDeed, Queries, QueryKind, Quiet, Refusals,
-    RefusedCalls, Reports, Role, RoleName, RouterDeed, RouterPart, StateName, StationKind, Step, Story,
-    StoryError, Told, UpDeed,
+    AddressAction, Claim, ClockAction, CrashAction, Discards, Events, Expectation, FaultsAction,
+    FaultsOffAction, ForgeryPart, Forwards, HostPart, JumpAction, Knows, KnowsNot, LeaveAction, LinkAction,
+    LinkPart, ListenAction, ListenPart, Losses, MisbehaviourKind, MisbehaviourPart, PartitionAction, Queries,
+    QueryKind, Quiet, Refusals, RefusedCalls, Reports, Role, RoleName, RouterAction, RouterPart, Scenario,
+    ScenarioError, StackKind, StateName, Step, StepAction, Told, UpAction,
 };
 pub use run::{Staged, Verdict};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use mld_proto::Instant;
 
-use super::data::{Claim, Expectation, Place, Story, StoryError};
+use super::data::{Claim, Expectation, Place, Scenario, ScenarioError};
 use super::expect::{Evidence, Log};
 use super::stage::{self, Names};
 use crate::judge;
@@ -15,13 +15,13 @@ use crate::world::{LinkId, NodeId, Violation, World};
 /// The rule that is broken where the stack of a host refuses a call, see [`World::act`].
 const REFUSED: &str = "refused";
 
-/// A story whose world is ready to run. Observers may be added to the world before it does.
+/// A scenario whose world is ready to run. Observers may be added to the world before it does.
 pub struct Staged {
     /// The world, at moment 0.
     pub world: World,
     duration_ms: u64,
     /// All faults end at some moment.
-    is_calm: bool,
+    has_faults_off: bool,
     names: Names,
     /// In order of their moments.
     expectations: Vec<Expectation>,
@@ -40,13 +40,13 @@ pub struct Verdict {
     pub unmet: Option<String>,
 }
 
-impl Story {
-    /// Builds the world of this story, with everything in it that will happen.
+impl Scenario {
+    /// Builds the world of this scenario, with everything in it that will happen.
     ///
     /// # Errors
     ///
     /// The first thing that cannot be: a name that nobody bears, settings that do not go together, a step after the end.
-    pub fn stage(&self) -> Result<Staged, StoryError> {
+    pub fn stage(&self) -> Result<Staged, ScenarioError> {
         let (world, names) = stage::build(self)?;
         for (at, expectation) in self.expectations.iter().enumerate() {
             stage::is_in_time(self, Place::new("expect", at, "at"), expectation.at_ms)?;
@@ -58,8 +58,8 @@ impl Story {
 }
 
 impl Staged {
-    fn new(story: &Story, mut world: World, names: Names) -> Self {
-        let mut expectations = story.expectations.clone();
+    fn new(scenario: &Scenario, mut world: World, names: Names) -> Self {
+        let mut expectations = scenario.expectations.clone();
         expectations.sort_by_key(|expectation| expectation.at_ms);
         let watched = expectations.iter().filter_map(|expectation| expectation.claim.watched(&names));
         let log = Rc::new(RefCell::new(Log { watched: watched.collect(), ..Log::default() }));
@@ -67,8 +67,8 @@ impl Staged {
         if !expectations.is_empty() {
             world.observe(Rc::clone(&log));
         }
-        let (duration_ms, is_calm) = (story.duration_ms, story.calm_ms.is_some());
-        Self { world, duration_ms, is_calm, names, expectations, log, verdicts: Vec::new() }
+        let (duration_ms, has_faults_off) = (scenario.duration_ms, scenario.faults_off_ms.is_some());
+        Self { world, duration_ms, has_faults_off, names, expectations, log, verdicts: Vec::new() }
     }
 
     /// The nodes of this name; none if nobody bears it.
@@ -81,9 +81,9 @@ impl Staged {
         self.names.link_id(name)
     }
 
-    /// Runs the world to the end of the story and checks the expectations at their moments.
+    /// Runs the world to the end of the scenario and checks the expectations at their moments.
     ///
-    /// If all faults ended during the story, it then goes on until everything must be settled.
+    /// If all faults ended during the scenario, it then goes on until everything must be settled.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl Staged {
             self.verdicts.push(verdict);
         }
         self.go_on(self.duration_ms)?;
-        if self.is_calm { judge::settle(&mut self.world) } else { Ok(()) }
+        if self.has_faults_off { judge::settle(&mut self.world) } else { Ok(()) }
     }
 
     /// What became of the expectations so far, in order of their moments.

@@ -6,12 +6,12 @@ use core::time::Duration;
 use super::observer::{Call, Change, Happening, Input, LinkId, NodeId, Refusal};
 use super::queue::Due;
 use super::violation::Violation;
-use super::{Action, Clock, Command, Faults, Kind, Node, World};
+use super::{Action, Clock, Command, Faults, Kind, NodeState, World};
 
 /// The rule that applications call only what the stack of their host grants.
 pub(crate) const REFUSED: &str = "refused";
 /// The rule that there is what an action is about.
-const STORY: &str = "story";
+const SCENARIO: &str = "scenario";
 
 impl World {
     /// Does something, and notes what is wrong with it.
@@ -34,7 +34,7 @@ impl World {
                 self.is_router(*node)?;
                 match command {
                     Command::Clock(clock) if !clock.ticks() => {
-                        story("a clock must advance in steps of 1 ms or more")
+                        scenario("a clock must advance in steps of 1 ms or more")
                     }
                     _ => Ok(()),
                 }
@@ -44,37 +44,39 @@ impl World {
                 self.is_link(*link)?;
                 let scene = self.scene();
                 match apart.iter().find(|node| self.node(**node).is_err() || scene.link_of(**node) != *link) {
-                    Some(node) => story(format!("node {} is not on link {}", node.0, scene.link_name(*link))),
+                    Some(node) => {
+                        scenario(format!("node {} is not on link {}", node.0, scene.link_name(*link)))
+                    }
                     None => Ok(()),
                 }
             }
             Action::Change(Change::Heal { link } | Change::Faults { link, .. }) => self.is_link(*link),
-            Action::Change(Change::Calm) => Ok(()),
+            Action::Change(Change::FaultsOff) => Ok(()),
         }
     }
 
-    pub(super) fn node(&self, node: NodeId) -> Result<&Node, Violation> {
+    pub(super) fn node(&self, node: NodeId) -> Result<&NodeState, Violation> {
         let found = self.nodes.get(node.0 as usize);
-        found.ok_or_else(|| Violation::new(STORY, format!("there is no node {}", node.0)))
+        found.ok_or_else(|| Violation::new(SCENARIO, format!("there is no node {}", node.0)))
     }
 
     fn is_host(&self, node: NodeId) -> Result<(), Violation> {
         match self.node(node)? {
-            Node { kind: Kind::Host(_), .. } => Ok(()),
-            Node { name, .. } => story(format!("{name} is no host")),
+            NodeState { kind: Kind::Host(_), .. } => Ok(()),
+            NodeState { name, .. } => scenario(format!("{name} is no host")),
         }
     }
 
     fn is_router(&self, node: NodeId) -> Result<(), Violation> {
         match self.node(node)? {
-            Node { kind: Kind::Router(_), .. } => Ok(()),
-            Node { name, .. } => story(format!("{name} is no router")),
+            NodeState { kind: Kind::Router(_), .. } => Ok(()),
+            NodeState { name, .. } => scenario(format!("{name} is no router")),
         }
     }
 
     fn is_link(&self, link: LinkId) -> Result<(), Violation> {
         let is_there = (link.0 as usize) < self.links.len();
-        if is_there { Ok(()) } else { story(format!("there is no link {}", link.0)) }
+        if is_there { Ok(()) } else { scenario(format!("there is no link {}", link.0)) }
     }
 
     /// Calls on a host. On one that is down nobody is there to listen: that is told, and is a violation here.
@@ -187,7 +189,7 @@ impl World {
                     self.schedule(*node);
                 }
             }
-            Change::Calm => self.end_faults(),
+            Change::FaultsOff => self.end_faults(),
         }
         self.tell(&Happening::Change { what });
     }
@@ -209,7 +211,7 @@ impl World {
                     for life in &mut host.lives {
                         life.end();
                     }
-                    if host.station.is_mischief() {
+                    if host.stack.is_misbehaving() {
                         host.crash();
                     }
                 }
@@ -218,6 +220,6 @@ impl World {
     }
 }
 
-pub(super) fn story(text: impl Into<String>) -> Result<(), Violation> {
-    Err(Violation::new(STORY, text))
+pub(super) fn scenario(text: impl Into<String>) -> Result<(), Violation> {
+    Err(Violation::new(SCENARIO, text))
 }

@@ -47,7 +47,7 @@ pub enum Behaviour {
 pub(super) struct Life {
     behaviour: Behaviour,
     rng: Rng,
-    /// From the first moment up to the first deed; nothing once it has begun.
+    /// From the first moment up to the first action; nothing once it has begun.
     first_ms: Option<u64>,
     next: Option<Instant>,
     phase: Phase,
@@ -76,7 +76,7 @@ impl Life {
         Self { behaviour, rng, first_ms: Some(first_ms), next: None, phase, channel: None }
     }
 
-    /// The host is up. Yields the moment of the first deed, if it has not begun before.
+    /// The host is up. Yields the moment of the first action, if it has not begun before.
     pub(super) fn begin(&mut self, now: Instant) -> Option<Instant> {
         let first = later(now, self.first_ms.take()?);
         self.next = Some(first);

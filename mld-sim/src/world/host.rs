@@ -1,4 +1,4 @@
-//! Hosts: a station on a link, what its applications asked for, and how they behave.
+//! Hosts: a stack on a link, what its applications asked for, and how they behave.
 
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use mld_proto::{FilterMode, Instant};
 
 use super::behaviour::{Behaviour, Life};
-use super::node::{Outbox, Station};
+use super::node::{Node, Outbox};
 use super::observer::{Call, LinkId};
 
 /// A host's interface, to be added to a world.
 pub struct Host {
     pub(super) name: String,
     pub(super) link_local: Ipv6Addr,
-    pub(super) station: Box<dyn Station>,
+    pub(super) stack: Box<dyn Node>,
     pub(super) behaviours: Vec<Behaviour>,
     pub(super) is_off: bool,
     pub(super) tentative_ms: u64,
@@ -22,11 +22,11 @@ pub struct Host {
 
 impl Host {
     /// A host that comes up with this address when it is added to a world.
-    pub fn new(name: impl Into<String>, link_local: Ipv6Addr, station: impl Station + 'static) -> Self {
+    pub fn new(name: impl Into<String>, link_local: Ipv6Addr, stack: impl Node + 'static) -> Self {
         Self {
             name: name.into(),
             link_local,
-            station: Box::new(station),
+            stack: Box::new(stack),
             behaviours: Vec::new(),
             is_off: false,
             tentative_ms: 0,
@@ -56,7 +56,7 @@ impl Host {
     }
 
     /// Its link-layer filter takes every multicast frame, and a switch that snoops sends it Reports: what a router's
-    /// interface does (R-WIRE-12, R-SNP-3). For a station that is a router, and for a [probe](crate::nodes::probe).
+    /// interface does (R-WIRE-12, R-SNP-3). For a stack that is a router, and for a [probe](crate::nodes::probe).
     #[must_use]
     pub const fn all_multicast(mut self) -> Self {
         self.all_multicast = true;
@@ -89,7 +89,7 @@ impl Wants {
 pub(super) struct HostNode {
     pub(super) link: LinkId,
     pub(super) link_local: Ipv6Addr,
-    pub(super) station: Box<dyn Station>,
+    pub(super) stack: Box<dyn Node>,
     pub(super) is_up: bool,
     /// Up, with an address that is no longer tentative.
     pub(super) has_address: bool,
@@ -111,7 +111,7 @@ impl HostNode {
         Self {
             link,
             link_local: host.link_local,
-            station: host.station,
+            stack: host.stack,
             is_up: false,
             has_address: false,
             tentative_ms: host.tentative_ms,
@@ -124,11 +124,11 @@ impl HostNode {
         }
     }
 
-    /// Calls the station and keeps the books of what is wanted. Returns the group whose interest changed.
+    /// Calls the stack and records what is wanted. Returns the group whose interest changed.
     ///
     /// # Errors
     ///
-    /// The station refused the call.
+    /// The stack refused the call.
     pub(super) fn call(&mut self, now: Instant, call: &Call) -> Result<Option<Ipv6Addr>, String> {
         match call {
             Call::Up { link_local } => {
@@ -138,7 +138,7 @@ impl HostNode {
                 if let Some(link_local) = *link_local {
                     self.link_local = link_local;
                 }
-                self.station.start(now, *link_local, &mut self.outbox);
+                self.stack.start(now, *link_local, &mut self.outbox);
                 Ok(None)
             }
             Call::Crash => {
@@ -146,7 +146,7 @@ impl HostNode {
                 Ok(None)
             }
             Call::Listen { socket, group, mode, sources } => {
-                self.station.listen(now, *socket, *group, *mode, sources, &mut self.outbox)?;
+                self.stack.listen(now, *socket, *group, *mode, sources, &mut self.outbox)?;
                 self.want(*socket, *group, *mode, sources);
                 Ok(Some(*group))
             }
@@ -158,7 +158,7 @@ impl HostNode {
         self.is_up = false;
         self.has_address = false;
         self.wake_at = None;
-        self.station.crash();
+        self.stack.crash();
         self.outbox.clear();
         self.sockets.clear();
         self.wants.clear();

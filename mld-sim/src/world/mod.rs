@@ -44,7 +44,7 @@ pub use behaviour::Behaviour;
 pub use clock::Clock;
 pub use host::{Host, Wants};
 pub use link::{ETHERNET_MTU, Faults, Link, Medium};
-pub use node::{HostSettings, HostVersion, Outbox, Station};
+pub use node::{HostSettings, HostVersion, Node, Outbox};
 pub use observer::{
     Call, Change, Frame, Happening, Input, LinkId, Loss, NodeId, Observer, Refusal, Told, Turn,
 };
@@ -64,7 +64,7 @@ pub struct World {
     now: Instant,
     queue: Queue,
     links: Vec<LinkState>,
-    nodes: Vec<Node>,
+    nodes: Vec<NodeState>,
     /// What nodes are called.
     names: BTreeSet<String>,
     observers: Vec<Box<dyn Observer>>,
@@ -118,7 +118,7 @@ pub enum Command {
 }
 
 /// A node of a world.
-struct Node {
+struct NodeState {
     name: String,
     mac: [u8; 6],
     /// What the link's draws for this node depend on: its name, so that other nodes may come and go.
@@ -181,7 +181,7 @@ impl World {
         id
     }
 
-    /// Adds a host to a link. It comes up now unless it is off. Its station draws from a generator of the world's seed and
+    /// Adds a host to a link. It comes up now unless it is off. Its stack draws from a generator of the world's seed and
     /// its name.
     ///
     /// # Panics
@@ -192,7 +192,7 @@ impl World {
         let is_possible = host.behaviours.iter().all(Behaviour::is_possible);
         assert!(is_possible, "a behaviour of {} has no group to go to", host.name);
         let key = Rng::named(self.seed, &host.name).next_u64();
-        host.station.draw_from(Rng::named(self.seed, &format!("station {}", host.name)));
+        host.stack.draw_from(Rng::named(self.seed, &format!("station {}", host.name)));
         let (name, is_off, all_multicast) = (host.name.clone(), host.is_off, host.all_multicast);
         let node = HostNode::new(link, host, key);
         let link_local = node.own_address();
@@ -218,7 +218,7 @@ impl World {
         assert!(self.names.insert(name.clone()), "two nodes are called {name}");
         let id = NodeId(self.nodes.len() as u32);
         let [a, b, c, d] = (id.0 + 1).to_be_bytes();
-        self.nodes.push(Node { name, mac: [0x02, 0, a, b, c, d], key, sent: 0, kind });
+        self.nodes.push(NodeState { name, mac: [0x02, 0, a, b, c, d], key, sent: 0, kind });
         id
     }
 
@@ -240,7 +240,7 @@ impl World {
     /// # Errors
     ///
     /// An observer saw a rule broken. Or the action cannot be: there is no such node or link, or it is of the other kind
-    /// (rule `story`); the host is down, or its station refuses the call (rule `refused`).
+    /// (rule `scenario`); the host is down, or its stack refuses the call (rule `refused`).
     pub fn act(&mut self, action: Action) -> Result<(), Violation> {
         self.run_for(Duration::ZERO)?;
         self.perform(&action);

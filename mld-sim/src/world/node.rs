@@ -43,7 +43,7 @@ impl HostSettings {
 ///
 /// A call may put packets into its [`Outbox`]; they leave at that moment. After [`timeout`](Self::timeout) at a moment
 /// [`next_timeout`](Self::next_timeout) must be later than it, or nothing.
-pub trait Station {
+pub trait Node {
     /// Whatever it does at random is drawn from this generator, of the world's seed and the host's name. Called once, when
     /// it is added to a world.
     fn draw_from(&mut self, rng: Rng) {
@@ -101,10 +101,10 @@ pub trait Station {
         true
     }
 
-    /// Whether it is a fault of the world, and ends with the others ([`Change::Calm`](crate::world::Change::Calm)).
+    /// Whether it is a fault of the world, and ends with the others ([`Change::FaultsOff`](crate::world::Change::FaultsOff)).
     ///
-    /// A router of another stack is neither an honest host nor mischief.
-    fn is_mischief(&self) -> bool {
+    /// A router of another stack is neither an honest host nor misbehaviour.
+    fn is_misbehaving(&self) -> bool {
         !self.is_honest()
     }
 
@@ -114,10 +114,10 @@ pub trait Station {
     }
 }
 
-/// A station that a test shares with a world, to look into it.
+/// A stack that a test shares with a world, to look into it.
 ///
 /// The world borrows it for the time of a call, and panics if it is borrowed already.
-impl<S: Station> Station for Rc<RefCell<S>> {
+impl<S: Node> Node for Rc<RefCell<S>> {
     fn draw_from(&mut self, rng: Rng) {
         self.borrow_mut().draw_from(rng);
     }
@@ -166,8 +166,8 @@ impl<S: Station> Station for Rc<RefCell<S>> {
         self.borrow().is_honest()
     }
 
-    fn is_mischief(&self) -> bool {
-        self.borrow().is_mischief()
+    fn is_misbehaving(&self) -> bool {
+        self.borrow().is_misbehaving()
     }
 
     fn speaks_version_1(&self) -> bool {
@@ -175,7 +175,7 @@ impl<S: Station> Station for Rc<RefCell<S>> {
     }
 }
 
-/// What a station sends.
+/// What a stack sends.
 #[derive(Debug, Default)]
 pub struct Outbox {
     packets: Vec<Outgoing>,
@@ -200,7 +200,7 @@ impl Outbox {
         self.packets.push(Outgoing { link_layer: Some(link_layer), packet: packet.into() });
     }
 
-    /// The packets sent so far, each with its link-layer destination where one was named; for tests of stations.
+    /// The packets sent so far, each with its link-layer destination where one was named; for tests of stacks.
     pub fn packets(&self) -> impl Iterator<Item = (Option<[u8; 6]>, &[u8])> {
         self.packets.iter().map(|outgoing| (outgoing.link_layer, &*outgoing.packet))
     }

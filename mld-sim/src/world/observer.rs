@@ -292,8 +292,8 @@ pub enum Change {
         /// Milliseconds.
         by_ms: u64,
     },
-    /// Every fault ends: links deliver, clocks are exact, mischief is silent.
-    Calm,
+    /// Every fault ends: links deliver, clocks are exact, misbehaviour is silent.
+    FaultsOff,
 }
 
 /// Watches a world.

@@ -42,7 +42,7 @@ impl World {
         let now = self.now;
         match &mut self.nodes[to.0 as usize].kind {
             Kind::Host(host) if host.is_up => {
-                host.station.packet(now, packet, &mut host.outbox);
+                host.stack.packet(now, packet, &mut host.outbox);
                 self.counts.deliveries += 1;
                 self.tell(&Happening::Delivered { frame, to, packet, verdict: None });
                 self.flush_host(to);
@@ -88,9 +88,9 @@ impl World {
                     return;
                 }
                 host.wake_at = None;
-                if host.station.next_timeout().is_some_and(|at| at <= now) {
-                    host.station.timeout(now, &mut host.outbox);
-                    if host.station.next_timeout().is_some_and(|at| at <= now) {
+                if host.stack.next_timeout().is_some_and(|at| at <= now) {
+                    host.stack.timeout(now, &mut host.outbox);
+                    if host.stack.next_timeout().is_some_and(|at| at <= now) {
                         let name = self.scene().name(node);
                         let text = format!("{name} wants to be called again at once after its timeout");
                         self.fail(Violation::new("progress", text));
@@ -202,7 +202,7 @@ impl World {
                 }
             }
             Kind::Host(host) if host.is_up => {
-                let Some(next) = host.station.next_timeout() else { return };
+                let Some(next) = host.stack.next_timeout() else { return };
                 let next = next.max(now);
                 if host.wake_at.is_none_or(|wake_at| next < wake_at) {
                     host.wake_at = Some(next);

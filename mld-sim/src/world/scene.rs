@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use super::link::LinkState;
 use super::node::HostSettings;
 use super::observer::{LinkId, NodeId};
-use super::{Clock, Engine, Faults, Kind, Medium, Node, Wants};
+use super::{Clock, Engine, Faults, Kind, Medium, NodeState, Wants};
 
 /// Read access to everything in a world.
 ///
 /// A method that is given the number of a node or link that the world does not have panics.
 #[derive(Clone, Copy)]
 pub struct Scene<'w> {
-    pub(super) nodes: &'w [Node],
+    pub(super) nodes: &'w [NodeState],
     pub(super) links: &'w [LinkState],
 }
 
@@ -107,13 +107,13 @@ impl<'w> Scene<'w> {
     pub fn is_heard(self, node: NodeId) -> bool {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => false,
-            Kind::Host(host) => host.is_up && host.has_address && host.station.is_honest(),
+            Kind::Host(host) => host.is_up && host.has_address && host.stack.is_honest(),
         }
     }
 
     /// Whether a host speaks MLDv1 at present.
     pub fn speaks_version_1(self, node: NodeId) -> bool {
-        matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.station.speaks_version_1())
+        matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.stack.speaks_version_1())
     }
 
     /// Whether the structures of a node are whole.
@@ -124,7 +124,7 @@ impl<'w> Scene<'w> {
     pub fn check(self, node: NodeId) -> Result<(), String> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(router) => router.engine.check().map_err(String::from),
-            Kind::Host(host) => host.station.check(),
+            Kind::Host(host) => host.stack.check(),
         }
     }
 
@@ -132,20 +132,20 @@ impl<'w> Scene<'w> {
     pub fn settings(self, node: NodeId) -> Option<HostSettings> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => None,
-            Kind::Host(host) => Some(host.station.settings()),
+            Kind::Host(host) => Some(host.stack.settings()),
         }
     }
 
     /// Whether a node is an honest host.
     pub fn is_honest_host(self, node: NodeId) -> bool {
-        matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.station.is_honest())
+        matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.stack.is_honest())
     }
 
-    /// What the sockets of an honest host want, by group; nothing of a router, and of mischief.
+    /// What the sockets of an honest host want, by group; nothing of a router, and of misbehaviour.
     pub fn wants(self, node: NodeId) -> Option<&'w BTreeMap<Ipv6Addr, Wants>> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => None,
-            Kind::Host(host) if host.station.is_honest() => Some(host.wants()),
+            Kind::Host(host) if host.stack.is_honest() => Some(host.wants()),
             Kind::Host(_) => Some(const { &BTreeMap::new() }),
         }
     }
@@ -154,7 +154,7 @@ impl<'w> Scene<'w> {
     pub fn sockets(self, node: NodeId) -> Option<&'w BTreeMap<(Ipv6Addr, u32), Wants>> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => None,
-            Kind::Host(host) if host.station.is_honest() => Some(host.sockets()),
+            Kind::Host(host) if host.stack.is_honest() => Some(host.sockets()),
             Kind::Host(_) => Some(const { &BTreeMap::new() }),
         }
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use mld_proto::{Config, FilterMode};
 
-use super::actions::story;
+use super::actions::scenario;
 use super::observer::{Call, Change, LinkId, NodeId};
 use super::violation::Violation;
 use super::{Action, Command, Kind, World};
@@ -107,13 +107,13 @@ impl World {
         self.act(Action::Change(Change::Heal { link }))
     }
 
-    /// Every fault ends: links deliver, clocks are exact, mischief is silent, and hosts no longer act by themselves.
+    /// Every fault ends: links deliver, clocks are exact, misbehaviour is silent, and hosts no longer act by themselves.
     ///
     /// # Errors
     ///
     /// As for [`act`](Self::act).
-    pub fn calm(&mut self) -> Result<(), Violation> {
-        self.act(Action::Change(Change::Calm))
+    pub fn faults_off(&mut self) -> Result<(), Violation> {
+        self.act(Action::Change(Change::FaultsOff))
     }
 
     /// Puts a packet on the link as if this node, which must be up, had sent it. Its link-layer destination follows from
@@ -130,7 +130,7 @@ impl World {
             if self.scene().is_up(from) {
                 Ok(())
             } else {
-                story(format!("{} is down and sends nothing", node.name))
+                scenario(format!("{} is down and sends nothing", node.name))
             }
         });
         match sent {

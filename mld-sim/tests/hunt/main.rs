@@ -1,6 +1,6 @@
-//! The hunt: its stories, its shrinking, its program.
+//! The hunt: its scenarios, its shrinking, its program.
 
 mod program;
+mod scenarios;
 mod shrinking;
-mod stories;
 mod support;

@@ -36,12 +36,15 @@ fn closing_line_tells_what_came_of_all_seeds() {
     let [worlds, violations, years, routers, hosts, deliveries, kinds, seconds, rate] =
         closing(&hunt(&["--seeds", "20"]));
     assert_eq!((worlds, violations), (20.0, 0.0));
-    let count = |of: fn(&mld_sim::scenario::Story) -> usize| {
-        (0..20).map(|seed| of(&mld_sim::hunt::story(seed))).sum::<usize>() as f64 / 20.0
+    let count = |of: fn(&mld_sim::scenario::Scenario) -> usize| {
+        (0..20).map(|seed| of(&mld_sim::hunt::scenario(seed))).sum::<usize>() as f64 / 20.0
     };
-    assert!((routers - count(|story| story.routers.len())).abs() < 0.01, "{routers}");
-    assert!((hosts - count(|story| story.hosts.len())).abs() < 0.01, "{hosts}");
-    assert!((kinds - count(|story| mld_sim::hunt::fault_kinds(story) as usize)).abs() < 0.01, "{kinds}");
+    assert!((routers - count(|scenario| scenario.routers.len())).abs() < 0.01, "{routers}");
+    assert!((hosts - count(|scenario| scenario.hosts.len())).abs() < 0.01, "{hosts}");
+    assert!(
+        (kinds - count(|scenario| mld_sim::hunt::fault_kinds(scenario) as usize)).abs() < 0.01,
+        "{kinds}"
+    );
     assert!(deliveries > 100.0 && (0.0..1.0).contains(&years) && seconds > 0.0 && rate > 0.0);
 }
 

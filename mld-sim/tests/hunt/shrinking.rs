@@ -1,4 +1,4 @@
-//! Long stories that break a rule become short ones.
+//! Long scenarios that break a rule become short ones.
 //!
 //! The engine breaks no rule: those that are broken here are made up.
 
@@ -9,8 +9,9 @@ use mld_proto::{FilterMode, Instant};
 use mld_sim::hunt::{self, shrink_with};
 use mld_sim::nodes::forger::{Forgery, Name};
 use mld_sim::scenario::{
-    CrashDeed, Deed, FaultsDeed, ForgeryPart, HostPart, JumpDeed, LeaveDeed, LinkPart, ListenDeed,
-    ListenPart, MischiefKind, MischiefPart, PartitionDeed, RouterPart, Step, Story, UpDeed,
+    CrashAction, FaultsAction, ForgeryPart, HostPart, JumpAction, LeaveAction, LinkPart, ListenAction,
+    ListenPart, MisbehaviourKind, MisbehaviourPart, PartitionAction, RouterPart, Scenario, Step, StepAction,
+    UpAction,
 };
 use mld_sim::world::{Behaviour, Call, Change, Clock, Faults, Happening, Loss, Observer, Scene, Violation};
 
@@ -18,19 +19,19 @@ use crate::support::{address, ip, judge_by, message};
 
 type Rule = fn(&Scene<'_>, Instant, &Happening<'_>) -> bool;
 
-/// Shrinks a story that breaks a made-up rule, and looks at what holds of all that was shrunk.
-fn shrunk(long: &Story, rule: Rule, tries: u32) -> (Story, Violation) {
-    let judge = |story: &Story| judge_by(story, rule).violation;
-    let violation = judge(long).expect("the story breaks the rule");
+/// Shrinks a scenario that breaks a made-up rule, and looks at what holds of all that was shrunk.
+fn shrunk(long: &Scenario, rule: Rule, tries: u32) -> (Scenario, Violation) {
+    let judge = |scenario: &Scenario| judge_by(scenario, rule).violation;
+    let violation = judge(long).expect("the scenario breaks the rule");
     assert_eq!(violation.rule, "broken", "{violation}");
     let mut runs = 0;
-    let (short, found) = shrink_with(long, &violation, tries, |story| {
+    let (short, found) = shrink_with(long, &violation, tries, |scenario| {
         runs += 1;
-        judge(story)
+        judge(scenario)
     });
     assert!(runs <= tries, "{runs} runs");
-    assert_eq!(judge(&short).as_ref(), Some(&found), "the story breaks its rule as it was said");
-    assert!(Story::parse(&short.to_toml()).expect("a story") == short, "it can be kept in a file");
+    assert_eq!(judge(&short).as_ref(), Some(&found), "the scenario breaks its rule as it was said");
+    assert!(Scenario::parse(&short.to_toml()).expect("a scenario") == short, "it can be kept in a file");
     assert!(short.title.ends_with(", shrunk: broken"), "{}", short.title);
     assert_eq!(short.about, found.to_string());
     assert_eq!(short.seed, long.seed, "draws stay what they were");
@@ -48,23 +49,23 @@ fn shrunk(long: &Story, rule: Rule, tries: u32) -> (Story, Violation) {
 }
 
 /// The lengths of everything that a person has to read.
-fn lengths(story: &Story) -> [usize; 7] {
-    let listens = story.hosts.iter().map(|host| host.listens.len() + host.behaviours.len()).sum();
+fn lengths(scenario: &Scenario) -> [usize; 7] {
+    let listens = scenario.hosts.iter().map(|host| host.listens.len() + host.behaviours.len()).sum();
     [
-        story.links.len(),
-        story.routers.len(),
-        story.hosts.len(),
-        story.mischief.len(),
-        story.steps.len(),
+        scenario.links.len(),
+        scenario.routers.len(),
+        scenario.hosts.len(),
+        scenario.misbehaviour.len(),
+        scenario.steps.len(),
         listens,
         // What it is called and about is told anew.
-        Story { title: String::new(), about: String::new(), ..story.clone() }.to_toml().lines().count(),
+        Scenario { title: String::new(), about: String::new(), ..scenario.clone() }.to_toml().lines().count(),
     ]
 }
 
-fn listen(host: &str, group: &str, sources: &[&str]) -> Deed {
+fn listen(host: &str, group: &str, sources: &[&str]) -> StepAction {
     let sources = sources.iter().map(|source| ip(source)).collect();
-    Deed::Listen(ListenDeed {
+    StepAction::Listen(ListenAction {
         host: host.into(),
         socket: 0,
         group: ip(group),
@@ -73,28 +74,28 @@ fn listen(host: &str, group: &str, sources: &[&str]) -> Deed {
     })
 }
 
-fn step(at_ms: u64, deed: Deed) -> Step {
-    Step { at_ms, deed }
+fn step(at_ms: u64, action: StepAction) -> Step {
+    Step { at_ms, action }
 }
 
 /// Two routers, and hosts of which the first zaps.
-fn evening() -> Story {
-    let mut story = Story { title: "an evening".into(), duration_ms: 60_000, ..Story::default() };
-    story.calm_ms = Some(story.duration_ms);
-    story.links.push(LinkPart::new("lan"));
+fn evening() -> Scenario {
+    let mut scenario = Scenario { title: "an evening".into(), duration_ms: 60_000, ..Scenario::default() };
+    scenario.faults_off_ms = Some(scenario.duration_ms);
+    scenario.links.push(LinkPart::new("lan"));
     for (name, address) in [("r1", "fe80::1"), ("r2", "fe80::2")] {
-        story.routers.push(RouterPart { link: "lan".into(), ..RouterPart::new(name, ip(address)) });
+        scenario.routers.push(RouterPart { link: "lan".into(), ..RouterPart::new(name, ip(address)) });
     }
     let channels = (1..=4).map(|last| ip(&format!("ff05::1:{last}"))).collect();
     for (name, address) in [("h1", "fe80::a"), ("h2", "fe80::b"), ("h3", "fe80::c")] {
         let mut host = HostPart { link: "lan".into(), ..HostPart::new(name, ip(address)) };
         let (group, mode, sources) = (ip("ff05::2:1"), FilterMode::Exclude, Vec::new());
         host.listens.push(ListenPart { socket: 1, group, mode, sources });
-        story.hosts.push(host);
+        scenario.hosts.push(host);
     }
-    story.hosts[0].listens.clear();
-    story.hosts[0].behaviours.push(Behaviour::Zapping { channels, every_ms: (2000, 9000) });
-    story
+    scenario.hosts[0].listens.clear();
+    scenario.hosts[0].behaviours.push(Behaviour::Zapping { channels, every_ms: (2000, 9000) });
+    scenario
 }
 
 /// A frame from one router to another is lost in a partition.
@@ -105,14 +106,14 @@ fn routers_apart(scene: &Scene<'_>, _: Instant, happening: &Happening<'_>) -> bo
 
 #[test]
 fn world_of_the_hunt_shrinks_to_two_routers_and_a_partition() {
-    let breaks = |story: &Story| {
-        judge_by(story, routers_apart).violation.is_some_and(|violation| violation.rule == "broken")
+    let breaks = |scenario: &Scenario| {
+        judge_by(scenario, routers_apart).violation.is_some_and(|violation| violation.rule == "broken")
     };
-    let long = (0..).map(hunt::story).find(breaks).expect("there is such a seed");
+    let long = (0..).map(hunt::scenario).find(breaks).expect("there is such a seed");
     assert!(long.hosts.len() > 3 && long.links[0].name == "lan");
     let (short, found) = shrunk(&long, routers_apart, 1500);
     assert_eq!(lengths(&short)[..6], [0, 2, 0, 0, 1, 0], "{}", short.to_toml());
-    assert!(matches!(&short.steps[0].deed, Deed::Partition(deed) if deed.apart.len() == 1));
+    assert!(matches!(&short.steps[0].action, StepAction::Partition(action) if action.apart.len() == 1));
     assert!(short.routers.iter().all(|router| router.settings == Settings::default()), "{}", short.to_toml());
     assert_eq!(short.duration_ms, found.at.as_millis() + 1);
 }
@@ -130,7 +131,7 @@ fn what_a_host_does_by_itself_is_spelled_out_as_steps() {
 }
 
 #[test]
-fn story_ends_when_its_rule_is_broken() {
+fn scenario_ends_when_its_rule_is_broken() {
     /// The Startup Query Interval has passed.
     fn second_query(_: &Scene<'_>, at: Instant, happening: &Happening<'_>) -> bool {
         matches!(happening, Happening::Sent { frame } if message(&frame.packet)[0] == 130 && at > Instant::ZERO)
@@ -161,23 +162,24 @@ fn another_rule_is_not_taken_for_the_one_that_was_broken() {
     let mut long = evening();
     long.hosts.truncate(1);
     long.hosts[0].behaviours.clear();
-    let deeds = [
+    let actions = [
         (1000, listen("h1", "ff05::1:1", &[])),
-        (3000, Deed::Crash(CrashDeed { node: "h1".into() })),
-        (5000, Deed::Up(UpDeed { host: "h1".into(), address: None, tentative: false })),
+        (3000, StepAction::Crash(CrashAction { node: "h1".into() })),
+        (5000, StepAction::Up(UpAction { host: "h1".into(), address: None, tentative: false })),
         (6000, listen("h1", "ff05::1:2", &[])),
     ];
-    long.steps = deeds.map(|(at_ms, deed)| step(at_ms, deed)).into();
-    let judge = |story: &Story| hunt::judge_with(story, |world| world.observe(Crashes(false))).violation;
+    long.steps = actions.map(|(at_ms, action)| step(at_ms, action)).into();
+    let judge =
+        |scenario: &Scenario| hunt::judge_with(scenario, |world| world.observe(Crashes(false))).violation;
     let violation = judge(&long).expect("a rule is broken");
     assert_eq!(violation.rule, "broken");
     let (short, found) = shrink_with(&long, &violation, 400, judge);
     assert_eq!((found.rule, short.steps.len()), ("broken", 3), "{}", short.to_toml());
-    assert!(matches!(short.steps[0].deed, Deed::Crash(_)));
+    assert!(matches!(short.steps[0].action, StepAction::Crash(_)));
 }
 
 #[test]
-fn mischief_does_what_it_must_and_nothing_else() {
+fn misbehaviour_does_what_it_must_and_nothing_else() {
     /// Somebody says Done of a group in the name of a host.
     fn forged(scene: &Scene<'_>, _: Instant, happening: &Happening<'_>) -> bool {
         matches!(happening, Happening::Sent { frame }
@@ -187,11 +189,11 @@ fn mischief_does_what_it_must_and_nothing_else() {
                 && address(&frame.packet, 8) == ip("fe80::b"))
     }
     let mut long = evening();
-    long.mischief.push(MischiefPart {
+    long.misbehaviour.push(MisbehaviourPart {
         name: "mallory".into(),
         link: "lan".into(),
         address: ip("fe80::bad"),
-        kind: MischiefKind::Forger,
+        kind: MisbehaviourKind::Forger,
         groups: (1..=5).map(|last| ip(&format!("ff05::{last}"))).collect(),
         sources: (1..=5).map(|last| ip(&format!("2001:db8::{last}"))).collect(),
         every_ms: Some((1, 30)),
@@ -203,7 +205,7 @@ fn mischief_does_what_it_must_and_nothing_else() {
     });
     let (short, _) = shrunk(&long, forged, 1000);
     assert_eq!(lengths(&short)[..6], [0, 0, 1, 1, 0, 0], "{}", short.to_toml());
-    let part = &short.mischief[0];
+    let part = &short.misbehaviour[0];
     assert_eq!(part.forgeries, [ForgeryPart { message: Forgery::Done, name: Name::Host }]);
     assert_eq!((&part.groups[..], &part.sources[..]), (&[ip("ff05::3")][..], &[][..]));
     assert_eq!((part.start_ms, part.until_ms, part.every_ms), (0, None, None));
@@ -223,7 +225,7 @@ fn steps_are_brought_forward_as_far_as_the_rule_allows() {
     }
     let mut long = evening();
     long.duration_ms = 900_000;
-    long.calm_ms = Some(900_000);
+    long.faults_off_ms = Some(900_000);
     long.hosts[1].start_ms = Some(70_000);
     long.routers[0].start_ms = Some(33_333);
     long.steps = vec![
@@ -257,10 +259,11 @@ impl Observer for Late {
 #[test]
 fn step_is_brought_forward_past_one_that_must_wait() {
     let mut long = evening();
-    (long.duration_ms, long.calm_ms) = (300_000, Some(300_000));
+    (long.duration_ms, long.faults_off_ms) = (300_000, Some(300_000));
     long.steps =
         vec![step(100_000, listen("h3", "ff05::a", &[])), step(200_000, listen("h3", "ff05::b", &[]))];
-    let judge = |story: &Story| hunt::judge_with(story, |world| world.observe(Late(false))).violation;
+    let judge =
+        |scenario: &Scenario| hunt::judge_with(scenario, |world| world.observe(Late(false))).violation;
     let violation = judge(&long).expect("a rule is broken");
     let (short, found) = shrink_with(&long, &violation, 400, judge);
     let wanted = [step(0, listen("h3", "ff05::b", &[])), step(60_000, listen("h3", "ff05::a", &[]))];
@@ -361,10 +364,10 @@ fn link_has_only_the_faults_that_matter() {
     assert_eq!((short.links[0].faults, short.links[0].snooping), (only_loss, false));
     // Nor has it if they come later.
     let mut long = evening();
-    long.steps = vec![step(10_000, Deed::Faults(FaultsDeed { link: "lan".into(), now: rough }))];
+    long.steps = vec![step(10_000, StepAction::Faults(FaultsAction { link: "lan".into(), now: rough }))];
     let (short, _) = shrunk(&long, lost, 400);
     assert!(
-        matches!(&short.steps[..], [Step { deed: Deed::Faults(deed), .. }, ..] if deed.now == only_loss),
+        matches!(&short.steps[..], [Step { action: StepAction::Faults(action), .. }, ..] if action.now == only_loss),
         "{}",
         short.to_toml()
     );
@@ -376,20 +379,20 @@ fn clock_jumps_no_further_than_it_must() {
         matches!(happening, Happening::Change { what: Change::Jump { by_ms, .. } } if *by_ms >= 2000)
     }
     let mut long = evening();
-    long.steps = vec![step(20_000, Deed::Jump(JumpDeed { router: "r1".into(), by_ms: 300_000 }))];
+    long.steps = vec![step(20_000, StepAction::Jump(JumpAction { router: "r1".into(), by_ms: 300_000 }))];
     let (short, _) = shrunk(&long, far, 400);
-    assert_eq!(short.steps, [step(0, Deed::Jump(JumpDeed { router: "r1".into(), by_ms: 2000 }))]);
+    assert_eq!(short.steps, [step(0, StepAction::Jump(JumpAction { router: "r1".into(), by_ms: 2000 }))]);
 }
 
 #[test]
 fn partition_names_only_who_must_be_apart() {
     let mut long = evening();
     let apart = ["r1", "h1", "h3"].map(str::to_owned).into();
-    long.steps = vec![step(1, Deed::Partition(PartitionDeed { link: "lan".into(), apart }))];
+    long.steps = vec![step(1, StepAction::Partition(PartitionAction { link: "lan".into(), apart }))];
     let (short, _) = shrunk(&long, routers_apart, 400);
     assert!(
-        matches!(&short.steps[..], [Step { deed: Deed::Partition(deed), .. }]
-            if deed.apart == ["r1"] && deed.link.is_empty()),
+        matches!(&short.steps[..], [Step { action: StepAction::Partition(action), .. }]
+            if action.apart == ["r1"] && action.link.is_empty()),
         "{}",
         short.to_toml()
     );
@@ -398,10 +401,10 @@ fn partition_names_only_who_must_be_apart() {
 #[test]
 fn panic_is_a_broken_rule_with_its_moment_and_shrinks() {
     let mut long = evening();
-    let leave = LeaveDeed { host: "h2".into(), socket: 1, group: ip("ff05::2:1") };
-    long.steps.push(step(40_000, Deed::Leave(leave)));
-    let panics = |story: &Story| {
-        judge_by(story, |_, _, happening| {
+    let leave = LeaveAction { host: "h2".into(), socket: 1, group: ip("ff05::2:1") };
+    long.steps.push(step(40_000, StepAction::Leave(leave)));
+    let panics = |scenario: &Scenario| {
+        judge_by(scenario, |_, _, happening| {
             let is_leave = matches!(happening, Happening::Host { call: Call::Listen { group, mode, .. }, .. }
                 if *group == ip("ff05::2:1") && *mode == FilterMode::Include);
             assert!(!is_leave, "nobody leaves");
@@ -413,31 +416,31 @@ fn panic_is_a_broken_rule_with_its_moment_and_shrinks() {
     assert_eq!((violation.rule, violation.at.as_millis()), ("panic", 40_000));
     assert!(violation.text.ends_with("nobody leaves"), "{}", violation.text);
     assert!(verdict.tally.deliveries > 0 && verdict.tally.simulated_ms == 40_000, "{:?}", verdict.tally);
-    let (short, found) = shrink_with(&long, &violation, 400, |story| panics(story).violation);
+    let (short, found) = shrink_with(&long, &violation, 400, |scenario| panics(scenario).violation);
     assert_eq!((found.rule, found.at.as_millis(), short.duration_ms), ("panic", 0, 1));
     assert_eq!(lengths(&short)[..6], [0, 0, 1, 0, 1, 0], "{}", short.to_toml());
 }
 
 #[test]
-fn without_tries_a_story_stays_as_it_is() {
+fn without_tries_a_scenario_stays_as_it_is() {
     let long = evening();
     let violation = Violation::new("broken", "long ago");
     let (same, found) = hunt::shrink(&long, &violation, 0);
     assert_eq!(found, violation);
-    let named = Story { title: same.title.clone(), about: same.about.clone(), ..long };
+    let named = Scenario { title: same.title.clone(), about: same.about.clone(), ..long };
     assert!(same == named);
 }
 
 #[test]
-fn sound_story_is_not_shortened() {
+fn sound_scenario_is_not_shortened() {
     let long = evening();
     let (same, _) = hunt::shrink(&long, &Violation::new("settled", "it was not"), 50);
-    let named = Story { title: same.title.clone(), about: same.about.clone(), ..long };
+    let named = Scenario { title: same.title.clone(), about: same.about.clone(), ..long };
     assert!(same == named);
 }
 
 #[test]
-fn same_story_shrinks_to_the_same() {
+fn same_scenario_shrinks_to_the_same() {
     let long = evening();
     let again = || shrunk(&long, |_, at, _| at > Instant::from_millis(30_000), 60);
     assert!(again() == again());

@@ -4,7 +4,7 @@ use core::net::Ipv6Addr;
 
 use mld_proto::Instant;
 use mld_sim::hunt::{self, Verdict};
-use mld_sim::scenario::Story;
+use mld_sim::scenario::Scenario;
 use mld_sim::world::{Happening, Observer, Scene, Violation};
 
 pub(crate) fn ip(text: &str) -> Ipv6Addr {
@@ -29,12 +29,12 @@ impl<F: FnMut(&Scene<'_>, Instant, &Happening<'_>) -> bool> Observer for Broken<
     }
 }
 
-/// Runs a story that must not do this.
+/// Runs a scenario that must not do this.
 pub(crate) fn judge_by(
-    story: &Story,
+    scenario: &Scenario,
     rule: impl FnMut(&Scene<'_>, Instant, &Happening<'_>) -> bool + 'static,
 ) -> Verdict {
-    hunt::judge_with(story, |world| world.observe(Broken(rule)))
+    hunt::judge_with(scenario, |world| world.observe(Broken(rule)))
 }
 
 /// The octets of an IPv6 packet with a Router Alert from its ICMPv6 type on.

@@ -4,7 +4,7 @@ use mld_proto::FilterMode;
 use mld_sim::judge::{Bench, Judges};
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::packet::write::{self, ALLOW, BLOCK, IS_EX, IS_IN, Packet, QUERY, TO_EX, TO_IN};
-use mld_sim::world::{Action, Call, Command, NodeId, Outbox, Station, Violation};
+use mld_sim::world::{Action, Call, Command, Node, NodeId, Outbox, Violation};
 use mld_sim::{Host, Link, Router, World};
 
 use crate::support::{
@@ -14,12 +14,12 @@ use crate::support::{
 const SECOND_QUERY_MS: u64 = 31_250;
 
 /// A router and a judged host.
-fn lan(station: impl Station + 'static) -> (World, Bench, NodeId) {
+fn lan(stack: impl Node + 'static) -> (World, Bench, NodeId) {
     let mut world = World::new(1);
     let bench = Judges::watch(&mut world);
     let lan = world.link(Link::ethernet());
     world.router(lan, Router::new("r1", ip(ROUTER)));
-    let host = world.host(lan, Host::new("h1", ip(HOST), station));
+    let host = world.host(lan, Host::new("h1", ip(HOST), stack));
     (world, bench, host)
 }
 
@@ -32,8 +32,8 @@ fn a_life(world: &mut World, bench: &Bench, host: NodeId) -> Result<(), Violatio
     judged(world, bench, 200_000)
 }
 
-fn broken_in_a_life(station: impl Station + 'static) -> (&'static str, u64, String) {
-    let (mut world, bench, host) = lan(station);
+fn broken_in_a_life(stack: impl Node + 'static) -> (&'static str, u64, String) {
+    let (mut world, bench, host) = lan(stack);
     broken(a_life(&mut world, &bench, host))
 }
 
@@ -224,7 +224,7 @@ fn host_that_queries_breaks_strict() {
 /// Wants to be called again at once, from its third timeout on.
 struct Restless(u32);
 
-impl Station for Restless {
+impl Node for Restless {
     fn start(
         &mut self,
         _now: mld_proto::Instant,
@@ -259,7 +259,7 @@ impl Station for Restless {
 }
 
 #[test]
-fn station_that_wants_to_be_called_again_at_once_breaks_progress() {
+fn node_that_wants_to_be_called_again_at_once_breaks_progress() {
     let (mut world, bench, _) = lan(Restless(1));
     let (rule, at, text) = broken(judged(&mut world, &bench, 10_000));
     assert_eq!((rule, at), ("progress", 300));

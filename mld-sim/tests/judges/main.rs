@@ -1,4 +1,4 @@
-//! The judges can fail: each rule is seen to be broken by a station or a router that breaks it, or by happenings that
+//! The judges can fail: each rule is seen to be broken by a stack or a router that breaks it, or by happenings that
 //! were falsified on their way to the judges. The engine is as it is.
 //!
 //! One rule cannot be broken from outside. `ghost` follows from the same calls as the model's state, which `agreement`

@@ -112,8 +112,8 @@ fn exclusions_that_fit_no_report_are_an_excuse_and_others_are_none() {
         let mut world = World::new(1);
         let lan = world.link(Link::ethernet());
         world.router(lan, Router::new("r1", ip(ROUTER)));
-        let station = ListenerHost::new().size(1, 1, 1000);
-        let host = world.host(lan, Host::new("h1", ip(HOST), station));
+        let stack = ListenerHost::new().size(1, 1, 1000);
+        let host = world.host(lan, Host::new("h1", ip(HOST), stack));
         let sources: Vec<_> = (1..=excluded).map(|last| ip(&format!("2001:db8::{last:x}"))).collect();
         let listen = world.listen(host, 0, ip(GROUP), FilterMode::Exclude, &sources);
         listen.expect("the group can be joined");

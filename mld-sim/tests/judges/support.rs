@@ -1,4 +1,4 @@
-//! Stations that are honest but for one thing.
+//! Nodes that are honest but for one thing.
 
 use core::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use mld_sim::World;
 use mld_sim::judge::{Bench, Judges};
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::packet::write::{self, Packet, Record};
-use mld_sim::world::{HostSettings, HostVersion, NodeId, Outbox, Station, Violation};
+use mld_sim::world::{HostSettings, HostVersion, Node, NodeId, Outbox, Violation};
 
 pub(crate) const GROUP: &str = "ff05::1:1";
 pub(crate) const HOST: &str = "fe80::a";
@@ -90,7 +90,7 @@ impl Bent {
     }
 }
 
-impl Station for Bent {
+impl Node for Bent {
     fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>, out: &mut Outbox) {
         self.with(out, |inner, out| inner.start(now, link_local, out));
     }
@@ -162,7 +162,7 @@ impl Speaker {
     }
 }
 
-impl Station for Speaker {
+impl Node for Speaker {
     fn start(&mut self, _now: Instant, _link_local: Option<Ipv6Addr>, _out: &mut Outbox) {
         self.is_up = true;
     }

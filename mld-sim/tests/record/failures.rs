@@ -8,7 +8,7 @@ use mld_sim::World;
 use mld_sim::record::{Pcapng, Picture, Trace};
 use mld_sim::world::Observer;
 
-use crate::stories;
+use crate::scenarios;
 
 /// Holds so many octets, and no more.
 struct Disk {
@@ -62,7 +62,7 @@ fn observed<O: Observer + 'static>(observer: O) -> O {
     let observer = Rc::new(RefCell::new(observer));
     let mut world = World::new(7);
     world.observe(Rc::clone(&observer));
-    stories::everything(&mut world);
+    scenarios::everything(&mut world);
     drop(world);
     Rc::into_inner(observer).expect("the world is gone").into_inner()
 }

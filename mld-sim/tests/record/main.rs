@@ -4,5 +4,5 @@ mod broken_rules;
 mod failures;
 mod pcapng;
 mod picture;
-mod stories;
+mod scenarios;
 mod trace;

@@ -10,7 +10,7 @@ use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionOption
 use pcap_file::pcapng::{Block, PcapNgReader};
 use serde_json::Value;
 
-use crate::stories::{BROKEN, CROWD, EVERYTHING, TROUBLE};
+use crate::scenarios::{BROKEN, CROWD, EVERYTHING, TROUBLE};
 
 #[test]
 fn every_frame_stands_once_in_order_of_sending() {

@@ -5,17 +5,18 @@ use core::time::Duration;
 use mld_sim::{Link, Router};
 use roxmltree::{Document, Node};
 
-use crate::stories::{self, BROKEN, CROWD, EVERYTHING, TROUBLE, recorded};
+use crate::scenarios::{self, BROKEN, CROWD, EVERYTHING, TROUBLE, recorded};
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 
 #[test]
 fn a_picture_is_well_formed_and_says_whom_it_shows() {
-    let picture = recorded("A <story> & more", stories::everything).picture;
+    let picture = recorded("A <scenario> & more", scenarios::everything).picture;
     let document = Document::parse(&picture).expect("XML");
     assert_eq!(document.root_element().tag_name().name(), "svg");
     let texts = texts(&document);
-    for words in ["A <story> & more", "r1", "r2", "desk", "tv", "old", "ff3e::8000:1", "ff05::9", "time (s)"]
+    for words in
+        ["A <scenario> & more", "r1", "r2", "desk", "tv", "old", "ff3e::8000:1", "ff05::9", "time (s)"]
     {
         assert!(texts.iter().any(|text| text.words == words), "{words}");
     }
@@ -44,7 +45,7 @@ fn lines_of_words_do_not_overlap_and_stay_on_the_sheet() {
 }
 
 #[test]
-fn a_long_story_stays_readable() {
+fn a_long_scenario_stays_readable() {
     for records in [&EVERYTHING, &CROWD, &TROUBLE, &BROKEN] {
         let picture = &records.picture;
         let document = Document::parse(picture).expect("XML");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::stories::{self, BROKEN, EVERYTHING, TROUBLE, recorded};
+use crate::scenarios::{self, BROKEN, EVERYTHING, TROUBLE, recorded};
 
 #[test]
 fn every_line_is_an_object_with_time_and_event() {
@@ -48,7 +48,7 @@ fn changes_of_the_world_and_what_is_done_with_routers_are_told() {
         r#"{"time":110,"event":"change","change":"partition","link":"lan","apart":["r1"]}"#,
         r#"{"time":190,"event":"change","change":"heal","link":"lan"}"#,
         r#"{"time":200,"event":"change","change":"faults","link":"lan","delay":[0.001,0.02],"loss":0.3,"duplicate":0.0,"reorder":0.0,"reorder-delay":0,"corrupt":0.0}"#,
-        r#"{"time":225,"event":"change","change":"calm"}"#,
+        r#"{"time":225,"event":"change","change":"faults-off"}"#,
         r#"{"time":240,"event":"call","node":"r2","call":"crash"}"#,
     ] {
         assert!(trace.lines().any(|known| known == line), "{line}");
@@ -83,11 +83,11 @@ fn a_refused_packet_is_told_with_the_reason_and_a_damaged_one_as_it_arrived() {
 
 #[test]
 fn the_same_run_gives_the_same_records() {
-    let again = recorded("everything", stories::everything);
+    let again = recorded("everything", scenarios::everything);
     assert_eq!(again.trace, EVERYTHING.trace);
     assert_eq!(again.pcapng, EVERYTHING.pcapng);
     assert_eq!(again.picture, EVERYTHING.picture);
-    let again = recorded("broken", stories::broken);
+    let again = recorded("broken", scenarios::broken);
     assert_eq!(again.trace, BROKEN.trace);
     assert_eq!(again.pcapng, BROKEN.pcapng);
     assert_eq!(again.picture, BROKEN.picture);

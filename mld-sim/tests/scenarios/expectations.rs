@@ -1,10 +1,10 @@
 //! Every kind of expectation can be met, and can fail.
 
-use mld_sim::scenario::Story;
+use mld_sim::scenario::Scenario;
 
 /// A host joins at 10 s and leaves at 60 s; another one listens to a source of another group. A third is refused. At
 /// 100 s the router's own packets no longer reach the first.
-const STORY: &str = r#"
+const SCENARIO: &str = r#"
 duration = 200
 router = [{ name = "r1", address = "fe80::1", config = { max-groups = 2 } }, { name = "r2", address = "fe80::2" }]
 
@@ -17,7 +17,7 @@ name = "h2"
 address = "fe80::b"
 listens = [{ group = "ff05::2", mode = "include", sources = ["2001:db8::1"] }]
 
-[[mischief]]
+[[misbehaviour]]
 name = "switch"
 address = "fe80::c"
 kind = "switch"
@@ -43,12 +43,12 @@ partition = { apart = ["h2"] }
 
 /// What was the case instead of this expectation at this moment; nothing if it was met.
 fn instead(at: &str, claim: &str) -> Option<String> {
-    let text = format!("{STORY}\n[[expect]]\nat = {at}\n{claim}\n");
-    let story = Story::parse(&text).unwrap_or_else(|error| panic!("{claim}{error}"));
-    let mut staged = story.stage().expect("what was read can be staged");
+    let text = format!("{SCENARIO}\n[[expect]]\nat = {at}\n{claim}\n");
+    let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{claim}{error}"));
+    let mut staged = scenario.stage().expect("what was read can be staged");
     staged.run().expect("nobody judges");
     let [verdict] = staged.verdicts() else { panic!("one expectation, one verdict") };
-    assert_eq!(verdict.at_ms, story.expectations[0].at_ms);
+    assert_eq!(verdict.at_ms, scenario.expectations[0].at_ms);
     verdict.unmet.clone()
 }
 
@@ -237,8 +237,8 @@ listen = { host = "h-2", group = "ff05::1", mode = "include", sources = ["ff05::
 fn in_vain(claims: &[(&str, &str)]) -> (Vec<Option<String>>, Option<String>) {
     let claims = claims.iter().map(|(at, claim)| format!("\n[[expect]]\nat = {at}\n{claim}\n"));
     let text = format!("{IN_VAIN}{}", claims.collect::<String>());
-    let story = Story::parse(&text).unwrap_or_else(|error| panic!("{text}{error}"));
-    let mut staged = story.stage().expect("what was read can be staged");
+    let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{text}{error}"));
+    let mut staged = scenario.stage().expect("what was read can be staged");
     let ended = staged.run().err().map(|violation| violation.to_string());
     (staged.verdicts().iter().map(|verdict| verdict.unmet.clone()).collect(), ended)
 }
@@ -285,7 +285,7 @@ fn a_refused_call_that_nobody_expects_ends_the_run_in_plain_words() {
 }
 
 #[test]
-fn hosts_have_room_for_every_list_that_a_story_gives_them() {
+fn hosts_have_room_for_every_list_that_a_scenario_gives_them() {
     // What is given up takes room until it has been reported, and one list takes the place of another.
     let listens = (0..6).map(|at| {
         let sources = (100 * at..100 * at + 100).map(|last| format!("\"2001:db8::{last:x}\""));
@@ -295,6 +295,6 @@ fn hosts_have_room_for_every_list_that_a_story_gives_them() {
     let listens = listens.collect::<Vec<_>>().join(", ");
     let text =
         format!("duration = 20\n[[host]]\nname = \"h\"\naddress = \"fe80::a\"\nlistens = [{listens}]\n");
-    let story = Story::parse(&text).expect("it can be used");
-    story.stage().expect("it can be staged").run().expect("nothing is refused");
+    let scenario = Scenario::parse(&text).expect("it can be used");
+    scenario.stage().expect("it can be staged").run().expect("nothing is refused");
 }

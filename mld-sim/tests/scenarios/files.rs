@@ -1,4 +1,4 @@
-//! What a file may say: everything that a story has, and nothing else.
+//! What a file may say: everything that a scenario has, and nothing else.
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
@@ -7,15 +7,15 @@ use mld_proto::settings::{KEYS, Settings};
 use mld_proto::{FilterMode, QuerierMode, SsmRange, Version};
 use mld_sim::nodes::forger::{Forgery, Name};
 use mld_sim::scenario::{
-    AddressDeed, CalmDeed, Claim, ClockDeed, CrashDeed, Deed, Discards, Events, Expectation, FaultsDeed,
-    ForgeryPart, Forwards, HostPart, JumpDeed, Knows, KnowsNot, LeaveDeed, LinkDeed, LinkPart, ListenDeed,
-    ListenPart, Losses, MischiefKind, MischiefPart, PartitionDeed, Queries, QueryKind, Quiet, Refusals,
-    RefusedCalls, Reports, Role, RoleName, RouterDeed, RouterPart, StateName, StationKind, Step, Story, Told,
-    UpDeed,
+    AddressAction, Claim, ClockAction, CrashAction, Discards, Events, Expectation, FaultsAction,
+    FaultsOffAction, ForgeryPart, Forwards, HostPart, JumpAction, Knows, KnowsNot, LeaveAction, LinkAction,
+    LinkPart, ListenAction, ListenPart, Losses, MisbehaviourKind, MisbehaviourPart, PartitionAction, Queries,
+    QueryKind, Quiet, Refusals, RefusedCalls, Reports, Role, RoleName, RouterAction, RouterPart, Scenario,
+    StackKind, StateName, Step, StepAction, Told, UpAction,
 };
 use mld_sim::world::{Behaviour, Clock, Faults, HostVersion, Medium};
 
-use crate::kept::stories;
+use crate::kept::scenarios;
 
 const GROUP: Ipv6Addr = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 1);
 const SOURCE: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
@@ -51,31 +51,31 @@ fn settings() -> Settings {
     settings
 }
 
-fn deeds() -> Vec<Deed> {
-    let router = || RouterDeed { router: "r1".into() };
+fn actions() -> Vec<StepAction> {
+    let router = || RouterAction { router: "r1".into() };
     let faults = Faults { loss_ppm: 123_456, corrupt_ppm: 1, ..Faults::NONE };
     vec![
-        Deed::Listen(ListenDeed {
+        StepAction::Listen(ListenAction {
             host: "h-2".into(),
             socket: 7,
             group: GROUP,
             mode: FilterMode::Include,
             sources: vec![SOURCE],
         }),
-        Deed::Leave(LeaveDeed { host: "h".into(), socket: 1, group: GROUP }),
-        Deed::Up(UpDeed { host: "h-1".into(), address: Some(address(0x99)), tentative: true }),
-        Deed::Crash(CrashDeed { node: "evil".into() }),
-        Deed::Start(router()),
-        Deed::Stop(router()),
-        Deed::Restart(router()),
-        Deed::Address(AddressDeed { node: "r1".into(), address: Some(address(3)) }),
-        Deed::Address(AddressDeed { node: "r1".into(), address: None }),
-        Deed::Clock(ClockDeed { router: "r1".into(), clock: Clock { tick_ms: 10, late_ms: 5 } }),
-        Deed::Jump(JumpDeed { router: "r1".into(), by_ms: 1234 }),
-        Deed::Partition(PartitionDeed { link: "one".into(), apart: vec!["r1".into(), "h".into()] }),
-        Deed::Heal(LinkDeed { link: "one".into() }),
-        Deed::Faults(FaultsDeed { link: "two".into(), now: faults }),
-        Deed::Calm(CalmDeed {}),
+        StepAction::Leave(LeaveAction { host: "h".into(), socket: 1, group: GROUP }),
+        StepAction::Up(UpAction { host: "h-1".into(), address: Some(address(0x99)), tentative: true }),
+        StepAction::Crash(CrashAction { node: "evil".into() }),
+        StepAction::Start(router()),
+        StepAction::Stop(router()),
+        StepAction::Restart(router()),
+        StepAction::Address(AddressAction { node: "r1".into(), address: Some(address(3)) }),
+        StepAction::Address(AddressAction { node: "r1".into(), address: None }),
+        StepAction::Clock(ClockAction { router: "r1".into(), clock: Clock { tick_ms: 10, late_ms: 5 } }),
+        StepAction::Jump(JumpAction { router: "r1".into(), by_ms: 1234 }),
+        StepAction::Partition(PartitionAction { link: "one".into(), apart: vec!["r1".into(), "h".into()] }),
+        StepAction::Heal(LinkAction { link: "one".into() }),
+        StepAction::Faults(FaultsAction { link: "two".into(), now: faults }),
+        StepAction::FaultsOff(FaultsOffAction {}),
     ]
 }
 
@@ -154,8 +154,8 @@ fn claims() -> Vec<Claim> {
     ]
 }
 
-/// A story in which nothing is left out.
-fn everything() -> Story {
+/// A scenario in which nothing is left out.
+fn everything() -> Scenario {
     let faults = Faults {
         delay_ms: (1, 20),
         loss_ppm: 10_000,
@@ -190,11 +190,11 @@ fn everything() -> Story {
     };
     let old = HostPart {
         link: "two".into(),
-        station: StationKind::Raw,
+        stack: StackKind::Raw,
         version: HostVersion::One,
         ..HostPart::new("old", address(0x20))
     };
-    let evil = |last, name: &str, kind| MischiefPart {
+    let evil = |last, name: &str, kind| MisbehaviourPart {
         name: name.into(),
         link: "one".into(),
         address: address(last),
@@ -208,12 +208,12 @@ fn everything() -> Story {
         start_ms: 100,
         until_ms: Some(9000),
     };
-    Story {
+    Scenario {
         title: "Everything".into(),
         about: "Two lines,\none with \"quotation marks\".\n".into(),
         seed: u64::MAX,
         duration_ms: 10_001,
-        calm_ms: Some(9999),
+        faults_off_ms: Some(9999),
         links: vec![
             LinkPart { snooping: true, faults, ..LinkPart::new("one") },
             LinkPart { medium: Medium::PointToPoint, ..LinkPart::new("two") },
@@ -229,26 +229,48 @@ fn everything() -> Story {
             RouterPart { link: "two".into(), address: None, off: true, ..RouterPart::new("r2", address(2)) },
         ],
         hosts: vec![hosts, old],
-        mischief: vec![
-            evil(0x66, "evil", MischiefKind::Forger),
-            evil(0x67, "babbler", MischiefKind::Babbler),
-            evil(0x68, "broken", MischiefKind::Malformed),
-            evil(0x69, "switch", MischiefKind::Switch),
+        misbehaviour: vec![
+            evil(0x66, "evil", MisbehaviourKind::Forger),
+            evil(0x67, "babbler", MisbehaviourKind::Flood),
+            evil(0x68, "broken", MisbehaviourKind::Malformed),
+            evil(0x69, "switch", MisbehaviourKind::Switch),
         ],
-        steps: deeds().into_iter().map(|deed| Step { at_ms: 5000, deed }).collect(),
+        steps: actions().into_iter().map(|action| Step { at_ms: 5000, action }).collect(),
         expectations: claims().into_iter().map(|claim| Expectation { at_ms: 6001, claim }).collect(),
     }
 }
 
 #[test]
-fn a_story_is_the_same_after_it_was_written_and_read() {
-    let story = everything();
-    let text = story.to_toml();
-    assert_eq!(Story::parse(&text), Ok(story), "{text}");
-    for path in stories("scenarios").into_iter().chain(stories("regressions")) {
-        let story = Story::read(&path).expect("it can be used");
-        assert_eq!(Story::parse(&story.to_toml()), Ok(story), "{}", path.display());
+fn a_scenario_is_the_same_after_it_was_written_and_read() {
+    let scenario = everything();
+    let text = scenario.to_toml();
+    assert_eq!(Scenario::parse(&text), Ok(scenario), "{text}");
+    for path in scenarios("scenarios").into_iter().chain(scenarios("regressions")) {
+        let scenario = Scenario::read(&path).expect("it can be used");
+        assert_eq!(Scenario::parse(&scenario.to_toml()), Ok(scenario), "{}", path.display());
     }
+}
+
+#[test]
+fn old_spellings_are_read_and_new_ones_written() {
+    let old = |first: &str| {
+        format!(
+            "duration = 10\ncalm = {first}\n[[host]]\nname = \"h\"\naddress = \"fe80::a\"\nstation = \"raw\"\n\
+             [[mischief]]\nname = \"m\"\naddress = \"fe80::66\"\nkind = \"babbler\"\n[[step]]\nat = 1\ncalm = {{}}\n"
+        )
+    };
+    let new = old("5")
+        .replace("calm", "faults-off")
+        .replace("station", "stack")
+        .replace("mischief", "misbehaviour");
+    let scenario = Scenario::parse(&old("5")).expect("it can be used");
+    assert_eq!(Scenario::parse(&new), Ok(scenario.clone()));
+    let text = scenario.to_toml();
+    for spelling in ["calm", "station", "mischief"] {
+        assert!(!text.contains(spelling), "{text}");
+    }
+    let error = Scenario::parse(&old("11")).expect_err("it is after the end");
+    assert_eq!(error, ":2:8: faults-off: is after the end of the scenario");
 }
 
 #[test]
@@ -261,15 +283,15 @@ fn every_key_of_a_configuration_is_written() {
 
 #[test]
 fn what_is_usual_is_not_written() {
-    let story = Story {
+    let scenario = Scenario {
         duration_ms: 1500,
         routers: vec![RouterPart::new("r1", address(1))],
         hosts: vec![HostPart::new("h1", address(0xa))],
         steps: vec![Step {
             at_ms: 1000,
-            deed: Deed::Leave(LeaveDeed { host: "h1".into(), socket: 0, group: GROUP }),
+            action: StepAction::Leave(LeaveAction { host: "h1".into(), socket: 0, group: GROUP }),
         }],
-        ..Story::default()
+        ..Scenario::default()
     };
     let expected = r#"duration = 1.5
 
@@ -285,7 +307,7 @@ address = "fe80::a"
 at = 1
 leave = { host = "h1", group = "ff05::1" }
 "#;
-    assert_eq!(story.to_toml(), expected);
+    assert_eq!(scenario.to_toml(), expected);
 }
 
 #[test]
@@ -297,9 +319,9 @@ name = "h"
 address = "fe80::a"
 behaviours = [{ zapping = { channels = ["ff05::1..ff05::12", "ff05::ff"], every = 1 } }]
 "#;
-    let story = Story::parse(text).expect("it can be used");
-    let [Behaviour::Zapping { channels, every_ms: (1000, 1000) }] = &story.hosts[0].behaviours[..] else {
-        panic!("{:?}", story.hosts[0].behaviours);
+    let scenario = Scenario::parse(text).expect("it can be used");
+    let [Behaviour::Zapping { channels, every_ms: (1000, 1000) }] = &scenario.hosts[0].behaviours[..] else {
+        panic!("{:?}", scenario.hosts[0].behaviours);
     };
     assert_eq!(channels.len(), 0x12 + 1);
     assert_eq!(channels[0x11], "ff05::12".parse::<Ipv6Addr>().expect("an address"));
@@ -312,7 +334,7 @@ fn every_error_names_line_and_key() {
     for (text, error) in [
         ("", ": missing field `duration`"),
         ("duration = -1", ":1:12: duration: must be 0 to 1000000000 seconds, not -1"),
-        ("duration = 10\ncalm = 11", ":2:8: calm: is after the end of the story"),
+        ("duration = 10\ncalm = 11", ":2:8: faults-off: is after the end of the scenario"),
         ("duration = 1\ncolour = 3", ":2:1: colour: unknown field `colour`, expected one of"),
         ("duration = 1\nseed = -1", ":2:8: seed: must be a whole number"),
         (
@@ -332,19 +354,19 @@ fn every_error_names_line_and_key() {
             ":2:11: router 1: link: must be named, there are several",
         ),
         (
-            "{W}[[mischief]]\nname = \"x\"\naddress = \"fe80::2\"\nkind = \"bore\"",
-            ":7:8: mischief 1: kind: unknown variant `bore`",
+            "{W}[[misbehaviour]]\nname = \"x\"\naddress = \"fe80::2\"\nkind = \"bore\"",
+            ":7:8: misbehaviour 1: kind: unknown variant `bore`",
         ),
         (
-            "{W}[[mischief]]\nname = \"r1\"\naddress = \"fe80::2\"\nkind = \"babbler\"",
-            ":5:8: mischief 1: name: r1 is the name of another node",
+            "{W}[[misbehaviour]]\nname = \"r1\"\naddress = \"fe80::2\"\nkind = \"babbler\"",
+            ":5:8: misbehaviour 1: name: r1 is the name of another node",
         ),
         ("{W}[[step]]\nat = 1", ":4:1: step 1: a step says one of listen, leave, up,"),
         (
             "{W}[[step]]\nat = 1\ncalm = {}\nheal = {}",
-            ":4:1: step 1: a step says one thing beside `at`, not calm as well",
+            ":4:1: step 1: a step says one thing beside `at`, not faults-off as well",
         ),
-        ("{W}[[step]]\nat = 11\ncalm = {}", ":5:6: step 1: at: is after the end of the story"),
+        ("{W}[[step]]\nat = 11\ncalm = {}", ":5:6: step 1: at: is after the end of the scenario"),
         (
             "{W}[[step]]\nat = 1\nheal = { link = \"x\" }",
             ":6:17: step 1: heal.link: no link is called \"x\"; there are lan",
@@ -406,7 +428,7 @@ fn every_error_names_line_and_key() {
         ),
     ] {
         let text = text.replace("{W}", WORLD);
-        let given = Story::parse(&text).err().unwrap_or_default();
+        let given = Scenario::parse(&text).err().unwrap_or_default();
         if !given.starts_with(error) || given.contains('\n') {
             wrong.push((text, given, error));
         }

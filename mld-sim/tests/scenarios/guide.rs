@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mld_proto::settings::KEYS;
 use mld_sim::judge::Judges;
-use mld_sim::scenario::Story;
+use mld_sim::scenario::Scenario;
 
 /// What is counted has these keys beside its own: a `*` in the guide.
 const COUNTED: [&str; 5] = ["since", "count", "at-least", "at-most", "times"];
@@ -49,7 +49,7 @@ fn quoted(text: &str) -> Vec<String> {
 
 /// The names that an error offers instead of `zz`.
 fn offered(text: &str) -> Vec<String> {
-    let error = Story::parse(text).expect_err(text);
+    let error = Scenario::parse(text).expect_err(text);
     if let Some((_, offered)) = error.split_once("must be one of ") {
         let (offered, _) = offered.split_once(", not ").expect("what was given");
         return offered.split(", ").map(Into::into).collect();
@@ -58,10 +58,15 @@ fn offered(text: &str) -> Vec<String> {
         return offered.split(", ").map(Into::into).collect();
     }
     assert!(error.contains("unknown field `zz`") || error.contains("unknown variant `zz`"), "{text}{error}");
-    error.split_once("expected").map_or_else(Vec::new, |(_, offered)| quoted(offered))
+    let mut offered = error.split_once("expected").map_or_else(Vec::new, |(_, offered)| quoted(offered));
+    offered.retain(|key| !OLD_SPELLINGS.contains(&key.as_str()));
+    offered
 }
 
-/// Tables of a heading, each in a story of which everything but `{}` is right.
+/// Keys that are read and never written, without a row of their own.
+const OLD_SPELLINGS: [&str; 3] = ["calm", "mischief", "station"];
+
+/// Tables of a heading, each in a scenario of which everything but `{}` is right.
 const TABLES: [(&str, &str); 12] = [
     ("Top level", "duration = 1\n{} = 1"),
     ("[[link]]", "duration = 1\n[[link]]\nname = \"l\"\n{} = 1"),
@@ -71,8 +76,8 @@ const TABLES: [(&str, &str); 12] = [
     ("[[host]]", "duration = 1\n[[host]]\nname = \"h\"\naddress = \"fe80::1\"\n{} = 1"),
     ("listens", "duration = 1\n[[host]]\nname = \"h\"\naddress = \"fe80::1\"\nlistens = [{ {} = 1 }]"),
     ("behaviours", "duration = 1\n[[host]]\nname = \"h\"\naddress = \"fe80::1\"\nbehaviours = [{ {} = {} }]"),
-    ("[[mischief]]", "duration = 1\n[[mischief]]\n{} = 1"),
-    ("forgeries", "duration = 1\n[[mischief]]\nforgeries = [{ {} = 1 }]"),
+    ("[[misbehaviour]]", "duration = 1\n[[misbehaviour]]\n{} = 1"),
+    ("forgeries", "duration = 1\n[[misbehaviour]]\nforgeries = [{ {} = 1 }]"),
     ("[[step]]", "duration = 1\n[[step]]\n{} = 1"),
     ("[[expect]]", "duration = 1\n[[expect]]\n{} = 1"),
 ];
@@ -123,11 +128,11 @@ fn guide_names_every_word_that_a_value_may_be() {
     let router = "[[router]]\nname = \"r\"\n";
     for (heading, key, text) in [
         ("[[link]]", "medium", "[[link]]\nmedium = \"zz\"".into()),
-        ("[[host]]", "station", format!("{host}station = \"zz\"")),
+        ("[[host]]", "stack", format!("{host}stack = \"zz\"")),
         ("listens", "mode", format!("{host}listens = [{{ group = \"ff05::1\", mode = \"zz\" }}]")),
-        ("[[mischief]]", "kind", "[[mischief]]\nkind = \"zz\"".into()),
-        ("forgeries", "message", "[[mischief]]\nforgeries = [{ message = \"zz\" }]".into()),
-        ("forgeries", "name", "[[mischief]]\nforgeries = [{ name = \"zz\" }]".into()),
+        ("[[misbehaviour]]", "kind", "[[misbehaviour]]\nkind = \"zz\"".into()),
+        ("forgeries", "message", "[[misbehaviour]]\nforgeries = [{ message = \"zz\" }]".into()),
+        ("forgeries", "name", "[[misbehaviour]]\nforgeries = [{ name = \"zz\" }]".into()),
         ("[[expect]]", "knows", "[[expect]]\nknows = { filter-mode = \"zz\" }".into()),
         ("[[expect]]", "knows", "[[expect]]\nknows = { state = \"zz\" }".into()),
         ("[[expect]]", "role", "[[expect]]\nrole = { is = \"zz\" }".into()),
@@ -183,7 +188,8 @@ fn defaults_are_those_of_the_guide() {
     for section in sections(&guide()) {
         let host = "duration = 1\n[[host]]\nname = \"x\"\naddress = \"fe80::1\"\n";
         let router = "duration = 1\n[[router]]\nname = \"x\"\n";
-        let mischief = "duration = 1\n[[mischief]]\nname = \"x\"\naddress = \"fe80::1\"\nkind = \"switch\"\n";
+        let misbehaviour =
+            "duration = 1\n[[misbehaviour]]\nname = \"x\"\naddress = \"fe80::1\"\nkind = \"switch\"\n";
         let (before, after) = match section.heading.as_str() {
             "Top level" => ("duration = 1\n".into(), ""),
             "[[link]]" => ("duration = 1\n[[link]]\nname = \"x\"\n".into(), ""),
@@ -193,17 +199,17 @@ fn defaults_are_those_of_the_guide() {
             "config" => (format!("{router}config = {{ "), " }"),
             "[[host]]" => (host.into(), ""),
             "listens" => (format!("{host}listens = [{{ group = \"ff05::1\", "), " }]"),
-            "[[mischief]]" => (mischief.into(), ""),
+            "[[misbehaviour]]" => (misbehaviour.into(), ""),
             _ => continue,
         };
         for Row { key, cells } in &section.rows {
             let Some(value) = value(&cells[1]) else { continue };
-            let read = |text: String| Story::parse(&text).unwrap_or_else(|error| panic!("{text}{error}"));
+            let read = |text: String| Scenario::parse(&text).unwrap_or_else(|error| panic!("{text}{error}"));
             let usual = read(format!("{before}{after}").replace(",  }", " }"));
             let told = read(format!("{before}{key} = {value}{after}"));
             // What is configured counts; that it was written down does not.
-            let configured = |story: &Story| {
-                let staged = story.stage().expect("what was read can be staged");
+            let configured = |scenario: &Scenario| {
+                let staged = scenario.stage().expect("what was read can be staged");
                 let scene = staged.world.scene();
                 let node = staged.nodes("x").first().copied();
                 node.map(|node| (scene.engine(node).map(|engine| *engine.config()), scene.settings(node)))
@@ -223,8 +229,8 @@ fn example_of_the_guide_comes_out_as_it_should() {
     let guide = guide();
     let (_, example) = guide.split_once("```toml\n").expect("an example");
     let (example, _) = example.split_once("```").expect("its end");
-    let story = Story::parse(example).unwrap_or_else(|error| panic!("{error}"));
-    let mut staged = story.stage().expect("what was read can be staged");
+    let scenario = Scenario::parse(example).unwrap_or_else(|error| panic!("{error}"));
+    let mut staged = scenario.stage().expect("what was read can be staged");
     let judges = Judges::watch(&mut staged.world);
     staged.run().expect("no rule is broken");
     judges.finish(&staged.world).expect("no rule is broken");

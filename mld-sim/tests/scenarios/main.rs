@@ -1,4 +1,4 @@
-//! Scenario files: the ten that are kept, the stories of faults that were found, and what a file may say.
+//! Scenario files: the ten that are kept, the scenarios of faults that were found, and what a file may say.
 
 mod expectations;
 mod files;

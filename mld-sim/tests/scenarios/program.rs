@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::kept::stories;
+use crate::kept::scenarios;
 
 /// A folder of its own for a test, which goes away with it.
 struct Folder(PathBuf);
@@ -38,7 +38,7 @@ fn text(octets: &[u8]) -> &str {
 }
 
 fn scenario(name: &str) -> PathBuf {
-    let path = stories("scenarios").into_iter().find(|path| path.ends_with(name));
+    let path = scenarios("scenarios").into_iter().find(|path| path.ends_with(name));
     path.expect("the scenario is there")
 }
 
@@ -100,7 +100,7 @@ step = [{ at = 3, listen = { host = "h1", group = "ff3e::8000:1" } }]
 fn what_is_broken_is_found_again_by_the_command_of_the_last_line() {
     let folder = Folder::new("again");
     let path = folder.file(
-        "a story.toml",
+        "a scenario.toml",
         r#"duration = 10
 host = [{ name = "h1", address = "fe80::a" }]
 step = [{ at = 3, listen = { host = "h1", group = "ff3e::8000:1" } }]
@@ -135,10 +135,10 @@ fn closed_pipe_of_a_record_ends_the_run_quietly() {
 #[test]
 fn a_file_that_cannot_be_used_is_named_with_line_and_key() {
     let folder = Folder::new("unusable");
-    let path = folder.file("wrong.toml", "duration = 10\ncalm = 20\n");
+    let path = folder.file("wrong.toml", "duration = 10\nfaults-off = 20\n");
     let output = run(&path, &[]);
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
-    let error = format!("mld-sim: {}:2:8: calm: is after the end of the story\n", path.display());
+    let error = format!("mld-sim: {}:2:14: faults-off: is after the end of the scenario\n", path.display());
     assert_eq!(text(&output.stderr), error);
     let missing = run(&folder.0.join("missing.toml"), &[]);
     assert_eq!(missing.status.code(), Some(2));
@@ -180,7 +180,7 @@ fn another_seed_is_another_run() {
 #[test]
 fn the_scenario_is_not_written_over() {
     let folder = Folder::new("overwritten");
-    let path = folder.file("story.toml", "duration = 1\n");
+    let path = folder.file("scenario.toml", "duration = 1\n");
     let output = run(&path, &["--trace", path.to_str().expect("a plain path")]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("must be another file than the scenario"));

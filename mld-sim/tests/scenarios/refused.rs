@@ -1,4 +1,4 @@
-//! Stories that cannot be, or in which an expectation could come out one way only, are refused before they run.
+//! Scenarios that cannot be, or in which an expectation could come out one way only, are refused before they run.
 
 use core::cell::RefCell;
 use core::net::Ipv6Addr;
@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use mld_proto::Instant;
 use mld_sim::judge::Judges;
-use mld_sim::scenario::Story;
+use mld_sim::scenario::Scenario;
 use mld_sim::world::{Happening, Observer, Scene, Violation};
 
 /// A router and two hosts on one link.
@@ -16,10 +16,10 @@ router = [{ name = "r1", address = "fe80::1" }, { name = "r2", address = "fe80::
 host = [{ name = "h1", address = "fe80::a" }, { name = "h2", address = "fe80::b", start = 50 }]
 "#;
 
-/// What is wrong with a story that goes on like this, without the line and the column.
+/// What is wrong with a scenario that goes on like this, without the line and the column.
 fn refusal(rest: &str) -> Option<String> {
     let text = format!("{LAN}{rest}");
-    let error = Story::parse(&text).err()?;
+    let error = Scenario::parse(&text).err()?;
     let [_, line, column, reason] = error.splitn(4, ':').collect::<Vec<_>>()[..] else { panic!("{error}") };
     assert!(line.parse::<u32>().is_ok() && column.parse::<u32>().is_ok() && !error.contains('\n'), "{error}");
     Some(reason.trim_start().into())
@@ -34,8 +34,8 @@ fn accepted(rest: &str) {
 }
 
 /// A step at a moment.
-fn step(at: &str, deed: &str) -> String {
-    format!("[[step]]\nat = {at}\n{deed}\n")
+fn step(at: &str, action: &str) -> String {
+    format!("[[step]]\nat = {at}\n{action}\n")
 }
 
 /// An expectation at 200 s.
@@ -44,14 +44,15 @@ fn expect(claim: &str) -> String {
 }
 
 /// Somebody at this address.
-fn mischief(address: &str, rest: &str) -> String {
-    format!("[[mischief]]\nname = \"m\"\nkind = \"babbler\"\naddress = \"{address}\"\n{rest}\n")
+fn misbehaviour(address: &str, rest: &str) -> String {
+    format!("[[misbehaviour]]\nname = \"m\"\nkind = \"babbler\"\naddress = \"{address}\"\n{rest}\n")
 }
 
 #[test]
 fn no_fault_begins_when_the_faults_have_ended() {
-    let calm = |rest: &str| format!("calm = 100\n{rest}{}", mischief("fe80::66", "start = 100\n"));
-    for (deed, key) in [
+    let faults_off =
+        |rest: &str| format!("faults-off = 100\n{rest}{}", misbehaviour("fe80::66", "start = 100\n"));
+    for (action, key) in [
         (r#"partition = { apart = ["h1"] }"#, "partition"),
         ("faults = { now = { loss = 0.5 } }", "faults"),
         (r#"clock = { router = "r1", clock = { late = 1 } }"#, "clock"),
@@ -59,24 +60,31 @@ fn no_fault_begins_when_the_faults_have_ended() {
         (r#"crash = { node = "m" }"#, "crash.node"),
         (r#"address = { node = "m", address = "fe80::67" }"#, "address.node"),
     ] {
-        refused(&calm(&step("100.001", deed)), &format!("step 1: {key}: comes after the calm at 100 s"));
-        accepted(&calm(&step("100", deed)));
-        accepted(&format!("{}{}", step("100.001", deed), mischief("fe80::66", "")));
+        refused(
+            &faults_off(&step("100.001", action)),
+            &format!("step 1: {key}: comes after the faults ended at 100 s"),
+        );
+        accepted(&faults_off(&step("100", action)));
+        accepted(&format!("{}{}", step("100.001", action), misbehaviour("fe80::66", "")));
     }
-    let late = mischief("fe80::66", "start = 100.001\n");
-    refused(&format!("calm = 100\n{late}"), "mischief 1: start: is after the calm at 100 s");
+    let late = misbehaviour("fe80::66", "start = 100.001\n");
+    refused(
+        &format!("faults-off = 100\n{late}"),
+        "misbehaviour 1: start: is after the faults ended at 100 s",
+    );
     let host = "[[host]]\nname = \"late\"\naddress = \"fe80::c\"\nstart = 101\n";
-    let text =
-        format!("duration = 400\ncalm = 100\n{host}behaviours = [{{ silent-leave = {{ after = 1 }} }}]\n");
-    let error = Story::parse(&text).expect_err("it goes down when all is calm");
-    assert!(error.ends_with("host 1: behaviours: begin after the calm at 100 s"), "{error}");
-    Story::parse(&format!("duration = 400\ncalm = 100\n{host}")).expect("it only comes up");
+    let text = format!(
+        "duration = 400\nfaults-off = 100\n{host}behaviours = [{{ silent-leave = {{ after = 1 }} }}]\n"
+    );
+    let error = Scenario::parse(&text).expect_err("it goes down when the faults end");
+    assert!(error.ends_with("host 1: behaviours: begin after the faults ended at 100 s"), "{error}");
+    Scenario::parse(&format!("duration = 400\nfaults-off = 100\n{host}")).expect("it only comes up");
 }
 
-/// Everything else may be done until the end of the story: the judges wait for what comes of it.
+/// Everything else may be done until the end of the scenario: the judges wait for what comes of it.
 #[test]
-fn what_is_no_fault_is_settled_also_after_the_calm() {
-    let deeds = [
+fn what_is_no_fault_is_settled_also_after_the_faults_ended() {
+    let actions = [
         r#"listen = { host = "h1", group = "ff05::1" }"#,
         r#"leave = { host = "h2", group = "ff05::2" }"#,
         r#"up = { host = "h1", address = "fe80::1a" }"#,
@@ -89,16 +97,16 @@ fn what_is_no_fault_is_settled_also_after_the_calm() {
         r#"address = { node = "r1" }"#,
         r#"address = { node = "h2", address = "fe80::1b" }"#,
         "heal = {}",
-        "calm = {}",
+        "faults-off = {}",
     ];
-    for deed in deeds {
+    for action in actions {
         let join = step("60", r#"listen = { host = "h2", group = "ff05::2" }"#);
-        let text = format!("{LAN}calm = 100\n{join}{}", step("400", deed));
-        let story = Story::parse(&text).unwrap_or_else(|error| panic!("{deed}{error}"));
-        let mut staged = story.stage().expect("what was read can be staged");
+        let text = format!("{LAN}faults-off = 100\n{join}{}", step("400", action));
+        let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{action}{error}"));
+        let mut staged = scenario.stage().expect("what was read can be staged");
         let judges = Judges::watch(&mut staged.world);
         let result = staged.run().and_then(|()| judges.finish(&staged.world));
-        assert_eq!(result, Ok(()), "{deed}");
+        assert_eq!(result, Ok(()), "{action}");
     }
 }
 
@@ -108,17 +116,17 @@ fn addresses_are_those_of_interfaces() {
         let must = format!("must be the link-local address of an interface, in fe80::/64, not {address}");
         for table in ["router", "host"] {
             let text = format!("duration = 1\n[[{table}]]\nname = \"x\"\naddress = \"{address}\"\n");
-            let error = Story::parse(&text).expect_err("it is refused");
+            let error = Scenario::parse(&text).expect_err("it is refused");
             assert_eq!(error, format!(":4:11: {table} 1: address: {must}"));
         }
-        refused(&mischief(address, ""), &format!("mischief 1: address: {must}"));
+        refused(&misbehaviour(address, ""), &format!("misbehaviour 1: address: {must}"));
         for (node, key) in [("r1", "address"), ("h1", "address"), ("h1", "up")] {
             let name = if key == "up" { "host" } else { "node" };
-            let deed = format!(r#"{key} = {{ {name} = "{node}", address = "{address}" }}"#);
-            refused(&step("1", &deed), &format!("step 1: {key}.address: {must}"));
+            let action = format!(r#"{key} = {{ {name} = "{node}", address = "{address}" }}"#);
+            refused(&step("1", &action), &format!("step 1: {key}.address: {must}"));
         }
     }
-    accepted(&mischief("fe80::ffff:ffff:ffff:ffff", ""));
+    accepted(&misbehaviour("fe80::ffff:ffff:ffff:ffff", ""));
 }
 
 #[test]
@@ -129,19 +137,19 @@ fn an_address_belongs_to_one_node_of_a_link() {
     let two = "duration = 1\n[[router]]\nname = \"r\"\naddress = \"fe80::a\"\n";
     let taken = "host 1: address: fe80::a is the address of r";
     let refused_host = |host: String| {
-        let error = Story::parse(&format!("{two}{host}")).expect_err("it is refused");
+        let error = Scenario::parse(&format!("{two}{host}")).expect_err("it is refused");
         assert!(error.ends_with(taken), "{error}");
     };
     refused_host(host("fe80::a", 1));
     refused_host(host("fe80::9", 2));
-    Story::parse(&format!("{two}{}", host("fe80::8", 2))).expect("they end before it");
-    Story::parse(&format!("{two}{}", host("fe80::b", 2))).expect("they begin behind it");
-    refused(&mischief("fe80::1", ""), "mischief 1: address: fe80::1 is the address of r1");
+    Scenario::parse(&format!("{two}{}", host("fe80::8", 2))).expect("they end before it");
+    Scenario::parse(&format!("{two}{}", host("fe80::b", 2))).expect("they begin behind it");
+    refused(&misbehaviour("fe80::1", ""), "misbehaviour 1: address: fe80::1 is the address of r1");
     // On another link it is another address.
     let links = "link = [{ name = \"a\" }, { name = \"b\" }]\n";
     let on =
         |link: &str| format!("[[router]]\nname = \"{link}\"\nlink = \"{link}\"\naddress = \"fe80::1\"\n");
-    Story::parse(&format!("duration = 1\n{links}{}{}", on("a"), on("b"))).expect("two links");
+    Scenario::parse(&format!("duration = 1\n{links}{}{}", on("a"), on("b"))).expect("two links");
     // Whoever has left an address leaves it to others.
     let moves = |at: &str, node: &str, address: &str| {
         step(at, &format!(r#"address = {{ node = "{node}", address = "{address}" }}"#))
@@ -167,15 +175,17 @@ fn a_point_to_point_link_has_two_ends() {
         format!("[[{table}]]\nname = \"{name}\"\naddress = \"fe80::{last}\"\n{rest}\n")
     };
     let both = format!("{link}{}{}", node("router", "r1", 1, ""), node("host", "h1", 2, ""));
-    Story::parse(&both).expect("two ends");
-    for third in
-        [node("router", "x", 3, ""), node("host", "x", 3, ""), node("mischief", "x", 3, "kind = \"switch\"")]
-    {
-        let error = Story::parse(&format!("{both}{third}")).expect_err("a third");
+    Scenario::parse(&both).expect("two ends");
+    for third in [
+        node("router", "x", 3, ""),
+        node("host", "x", 3, ""),
+        node("misbehaviour", "x", 3, "kind = \"switch\""),
+    ] {
+        let error = Scenario::parse(&format!("{both}{third}")).expect_err("a third");
         assert!(error.ends_with(": link: l is a point-to-point link and has two ends"), "{error}");
     }
     let many = format!("{link}{}", node("host", "h", 3, "count = 3"));
-    assert!(Story::parse(&many).expect_err("three").contains("host 1: link: l is a point-to-point link"));
+    assert!(Scenario::parse(&many).expect_err("three").contains("host 1: link: l is a point-to-point link"));
 }
 
 #[test]
@@ -183,9 +193,10 @@ fn a_partition_parts_nodes_of_its_link() {
     let links = "duration = 10\nlink = [{ name = \"a\" }, { name = \"b\" }]\n";
     let router = "router = [{ name = \"r\", link = \"a\", address = \"fe80::1\" }]\n";
     let part = |link: &str| step("1", &format!(r#"partition = {{ link = "{link}", apart = ["r"] }}"#));
-    let error = Story::parse(&format!("{links}{router}{}", part("b"))).expect_err("it is on the other link");
+    let error =
+        Scenario::parse(&format!("{links}{router}{}", part("b"))).expect_err("it is on the other link");
     assert_eq!(error, ":6:35: step 1: partition.apart: r is not on b");
-    Story::parse(&format!("{links}{router}{}", part("a"))).expect("it is there");
+    Scenario::parse(&format!("{links}{router}{}", part("a"))).expect("it is there");
 }
 
 #[test]
@@ -217,7 +228,7 @@ fn a_host_that_goes_and_comes_by_itself_may_be_up() {
     let host = |behaviour: &str, rest: &str| {
         let host = "[[host]]\nname = \"x\"\naddress = \"fe80::c\"\nstart = 5\n";
         let text = format!("duration = 100\n{host}behaviours = [{behaviour}]\n{rest}");
-        Story::parse(&text).err()
+        Scenario::parse(&text).err()
     };
     let listen = |at: &str| step(at, r#"listen = { host = "x", group = "ff05::1" }"#);
     let crash = step("7", r#"crash = { node = "x" }"#);
@@ -234,7 +245,7 @@ fn a_host_that_goes_and_comes_by_itself_may_be_up() {
 #[test]
 fn off_and_a_start_exclude_each_other() {
     let router =
-        |rest: &str| Story::parse(&format!("duration = 10\n[[router]]\nname = \"r\"\n{rest}\n")).err();
+        |rest: &str| Scenario::parse(&format!("duration = 10\n[[router]]\nname = \"r\"\n{rest}\n")).err();
     let both = router("off = true\nstart = 5");
     assert_eq!(both.as_deref(), Some(":5:9: router 1: start: does not go together with `off`"));
     assert_eq!((router("off = true"), router("start = 5")), (None, None));
@@ -329,7 +340,7 @@ fn expectations_that_come_out_one_way_only_are_refused() {
         "losses = { at-least = 1, at-most = 1 }",
         "losses = { since = 5, times = [5, 200] }",
     ] {
-        accepted(&format!("{}{}", expect(claim), mischief("fe80::66", "")));
+        accepted(&format!("{}{}", expect(claim), misbehaviour("fe80::66", "")));
     }
 }
 
@@ -354,12 +365,14 @@ fn a_forger_knows_the_nodes_of_its_link_however_the_link_is_named() {
     let forged = |links: &str, own: &str, others: &str, name: &str| {
         let link = |name: &str| if name.is_empty() { String::new() } else { format!("link = \"{name}\"\n") };
         let text = format!(
-            "duration = 60\n{links}\n[[router]]\nname = \"r\"\naddress = \"fe80::7\"\n{others}[[host]]\nname = \"h\"\naddress = \"fe80::a\"\ncount = 3\n{others}[[mischief]]\nname = \"m\"\naddress = \"fe80::66\"\nkind = \"forger\"\nforgeries = [{{ message = \"report\", name = \"{name}\" }}]\n{own}",
+            "duration = 60\n{links}\n[[router]]\nname = \"r\"\naddress = \"fe80::7\"\n{others}[[host]]\nname = \"h\"\naddress = \"fe80::a\"\ncount = 3\n{others}[[misbehaviour]]\nname = \"m\"\naddress = \"fe80::66\"\nkind = \"forger\"\nforgeries = [{{ message = \"report\", name = \"{name}\" }}]\n{own}",
             own = link(own),
             others = link(others),
         );
-        let mut staged =
-            Story::parse(&text).unwrap_or_else(|error| panic!("{text}{error}")).stage().expect("a story");
+        let mut staged = Scenario::parse(&text)
+            .unwrap_or_else(|error| panic!("{text}{error}"))
+            .stage()
+            .expect("a scenario");
         let sources = Rc::new(RefCell::new(Sources::default()));
         staged.world.observe(Rc::clone(&sources));
         staged.run().expect("nobody judges");

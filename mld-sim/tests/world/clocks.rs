@@ -134,10 +134,10 @@ fn clock_can_be_changed_while_a_wake_up_is_under_way() {
 }
 
 #[test]
-fn calm_makes_clocks_exact_and_does_not_turn_them_back() {
+fn end_of_faults_makes_clocks_exact_and_does_not_turn_them_back() {
     let (mut world, log, router) = world(1, Clock { tick_ms: 1000, late_ms: 0 });
     world.at(ms(5000), Action::Change(Change::Jump { node: router, by_ms: 250 }));
-    world.at(ms(10_000), Action::Change(Change::Calm));
+    world.at(ms(10_000), Action::Change(Change::FaultsOff));
     run_to(&mut world, 40_000);
     assert_eq!(timeouts(&log, router), [(SECOND_QUERY_MS - 250, SECOND_QUERY_MS)]);
     assert_eq!(world.scene().engine(router).expect("a router").querier(), Querier::Me(ip("fe80::1")));

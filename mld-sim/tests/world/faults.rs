@@ -201,14 +201,14 @@ fn corruption_flips_up_to_three_bits_and_leaves_the_original_alone() {
 }
 
 #[test]
-fn a_station_is_given_the_packet_as_the_link_left_it() {
+fn a_node_is_given_the_packet_as_the_link_left_it() {
     let mut world = World::new(1);
     let log = Log::of(&mut world);
     let lan = world.link(Link::ethernet().faults(Faults { corrupt_ppm: 500_000, ..Faults::NONE }));
     world.host(lan, Host::new("speaker", ip("fe80::a"), Speaker::counting(100)));
-    let station = Speaker::silent();
-    let calls = station.calls();
-    world.host(lan, Host::new("h1", ip("fe80::b"), station));
+    let stack = Speaker::silent();
+    let calls = stack.calls();
+    world.host(lan, Host::new("h1", ip("fe80::b"), stack));
     run_to(&mut world, 100);
     let delivered = log.pick(|(_, seen)| match seen {
         Seen::Delivered { packet, .. } => Some(packet.clone()),
@@ -275,10 +275,10 @@ fn a_world_that_nobody_watches_runs_alike() {
     let run = |is_watched: bool| {
         let mut world = World::new(1);
         let lan = world.link(Link::ethernet().faults(EVERYTHING));
-        let station = Speaker::silent();
-        let calls = station.calls();
+        let stack = Speaker::silent();
+        let calls = stack.calls();
         world.host(lan, Host::new("speaker", ip("fe80::a"), Speaker::counting(500)));
-        world.host(lan, Host::new("h1", ip("fe80::b"), station));
+        world.host(lan, Host::new("h1", ip("fe80::b"), stack));
         if is_watched {
             Log::of(&mut world);
         }

@@ -239,7 +239,7 @@ fn host_that_takes_all_multicast_hears_what_routers_hear() {
 }
 
 #[test]
-fn station_that_is_no_honest_host_hears_the_groups_that_it_listens_to() {
+fn node_that_is_no_honest_host_hears_the_groups_that_it_listens_to() {
     let mut lan = Lan::new(Link::ethernet(), version_1("fe80::a", REPORT_V1, GROUP));
     let probe = Host::new("probe", ip("fe80::d"), mld_sim::nodes::probe::Probe::new());
     let probe = lan.world.host(mld_sim::world::LinkId(0), probe);

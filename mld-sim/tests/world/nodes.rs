@@ -175,12 +175,12 @@ fn crashed_host_sends_nothing_hears_nothing_and_wants_nothing() {
 }
 
 #[test]
-fn station_learns_of_its_life_in_order() {
+fn node_learns_of_its_life_in_order() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
-    let station = Speaker::silent();
-    let calls = station.calls();
-    let host = world.host(lan, Host::new("h1", ip("fe80::a"), station));
+    let stack = Speaker::silent();
+    let calls = stack.calls();
+    let host = world.host(lan, Host::new("h1", ip("fe80::a"), stack));
     join(&mut world, host, GROUP);
     run_to(&mut world, 10);
     world.act(Action::Host(host, Call::Up { link_local: Some(ip("fe80::b")) })).expect("nobody judges");
@@ -228,12 +228,12 @@ fn tentative_host_reports_from_the_unspecified_address_first() {
 }
 
 #[test]
-fn station_is_given_its_address_when_it_is_no_longer_tentative() {
+fn node_is_given_its_address_when_it_is_no_longer_tentative() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
-    let station = Speaker::silent();
-    let calls = station.calls();
-    world.host(lan, Host::new("h1", ip("fe80::a"), station).tentative_for_ms(1500));
+    let stack = Speaker::silent();
+    let calls = stack.calls();
+    world.host(lan, Host::new("h1", ip("fe80::a"), stack).tentative_for_ms(1500));
     run_to(&mut world, 5000);
     assert_eq!(*calls.borrow(), [(0, Called::Start(None)), (1500, Called::Start(Some(ip("fe80::a"))))]);
 }
@@ -258,9 +258,9 @@ fn host_that_crashes_while_its_address_is_tentative_stays_down() {
 fn address_is_tentative_as_long_as_ever_after_each_coming_up() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
-    let station = Speaker::silent();
-    let calls = station.calls();
-    let host = world.host(lan, Host::new("h1", ip("fe80::a"), station).tentative_for_ms(5000));
+    let stack = Speaker::silent();
+    let calls = stack.calls();
+    let host = world.host(lan, Host::new("h1", ip("fe80::a"), stack).tentative_for_ms(5000));
     run_to(&mut world, 2000);
     world.crash(host).expect("nobody judges");
     run_to(&mut world, 3000);
@@ -321,7 +321,7 @@ fn leave_socket(world: &mut World, host: NodeId, socket: u32) {
 }
 
 #[test]
-fn calls_that_a_station_refuses_break_the_run() {
+fn calls_that_a_node_refuses_break_the_run() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
     let host = world.host(lan, Host::new("h1", ip("fe80::a"), Speaker::silent()));
@@ -365,9 +365,9 @@ fn calls_in_vain_are_told_with_the_reason() {
 fn behaving(behaviour: Behaviour, end_ms: u64) -> Vec<(u64, Called)> {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
-    let station = Speaker::silent();
-    let calls = station.calls();
-    world.host(lan, Host::new("h1", ip("fe80::a"), station).behaves(behaviour));
+    let stack = Speaker::silent();
+    let calls = stack.calls();
+    world.host(lan, Host::new("h1", ip("fe80::a"), stack).behaves(behaviour));
     run_to(&mut world, end_ms);
     calls.take()
 }
@@ -414,9 +414,9 @@ fn behaviours_count_from_when_their_host_first_comes_up() {
     for behaviour in behaviours {
         let mut world = World::new(1);
         let lan = world.link(Link::ethernet());
-        let station = Speaker::silent();
-        let calls = station.calls();
-        let host = Host::new("h1", ip("fe80::a"), station).behaves(behaviour.clone()).off();
+        let stack = Speaker::silent();
+        let calls = stack.calls();
+        let host = Host::new("h1", ip("fe80::a"), stack).behaves(behaviour.clone()).off();
         let host = world.host(lan, host);
         run_to(&mut world, 50_000);
         assert!(calls.borrow().is_empty(), "{behaviour:?}");
@@ -436,14 +436,14 @@ fn behaviours_count_from_when_their_host_first_comes_up() {
 }
 
 #[test]
-fn host_that_comes_up_after_the_calm_does_nothing_by_itself() {
+fn host_that_comes_up_after_the_faults_ended_does_nothing_by_itself() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
-    let station = Speaker::silent();
-    let calls = station.calls();
+    let stack = Speaker::silent();
+    let calls = stack.calls();
     let zapping = Behaviour::Zapping { channels: vec![ip(GROUP)], every_ms: (10, 20) };
-    let host = world.host(lan, Host::new("h1", ip("fe80::a"), station).behaves(zapping).off());
-    world.calm().expect("nobody judges");
+    let host = world.host(lan, Host::new("h1", ip("fe80::a"), stack).behaves(zapping).off());
+    world.faults_off().expect("nobody judges");
     world.start(host).expect("nobody judges");
     run_to(&mut world, 10_000);
     assert_eq!(calls.borrow().len(), 1);
@@ -453,10 +453,10 @@ fn host_that_comes_up_after_the_calm_does_nothing_by_itself() {
 fn host_that_reboots_finds_out_about_its_address_each_time() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
-    let station = Speaker::silent();
-    let calls = station.calls();
+    let stack = Speaker::silent();
+    let calls = stack.calls();
     let reboot = Behaviour::Reboot { groups: Vec::new(), up_ms: (3000, 3000), down_ms: (1000, 1000) };
-    world.host(lan, Host::new("h1", ip("fe80::a"), station).behaves(reboot).tentative_for_ms(2000));
+    world.host(lan, Host::new("h1", ip("fe80::a"), stack).behaves(reboot).tentative_for_ms(2000));
     run_to(&mut world, 8500);
     let own = Some(ip("fe80::a"));
     let starts: Vec<_> = calls.borrow().iter().filter(|call| call.1 != Called::Crash).cloned().collect();
@@ -469,10 +469,10 @@ fn behaviour_of_a_host_without_power_waits_for_it() {
     let mut world = World::new(1);
     let log = Log::of(&mut world);
     let lan = world.link(Link::ethernet());
-    let station = Speaker::silent();
-    let calls = station.calls();
+    let stack = Speaker::silent();
+    let calls = stack.calls();
     let zapping = Behaviour::Zapping { channels: vec![ip(GROUP)], every_ms: (100, 100) };
-    let host = world.host(lan, Host::new("h1", ip("fe80::a"), station).behaves(zapping));
+    let host = world.host(lan, Host::new("h1", ip("fe80::a"), stack).behaves(zapping));
     run_to(&mut world, 1000);
     world.crash(host).expect("nobody judges");
     calls.borrow_mut().clear();
@@ -531,12 +531,12 @@ fn leaving_ends_what_was_wanted() {
 }
 
 #[test]
-fn mischief_wants_nothing_whatever_is_called() {
+fn misbehaviour_wants_nothing_whatever_is_called() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
-    let babbler = mld_sim::nodes::misbehaviour::Mischief::new(
-        mld_sim::nodes::flood::Babbler::new(mld_sim::nodes::misbehaviour::Targets::default()),
-        mld_sim::nodes::flood::Babbler::PACE,
+    let babbler = mld_sim::nodes::misbehaviour::Misbehaviour::new(
+        mld_sim::nodes::flood::Flood::new(mld_sim::nodes::misbehaviour::Targets::default()),
+        mld_sim::nodes::flood::Flood::PACE,
         mld_sim::rng::Rng::named(1, "babbler"),
     );
     let host = world.host(lan, Host::new("m1", ip("fe80::a"), babbler));

@@ -71,9 +71,9 @@ fn packets_of_an_instant_arrive_in_the_order_in_which_they_were_sent() {
     let lan = world.link(Link::ethernet());
     let packets: Vec<_> = (0..50).map(|mark| (10, crate::support::marked(mark))).collect();
     world.host(lan, Host::new("speaker", ip("fe80::a"), Speaker::new(packets.clone())));
-    let station = Speaker::silent();
-    let calls = station.calls();
-    world.host(lan, Host::new("h1", ip("fe80::b"), station));
+    let stack = Speaker::silent();
+    let calls = stack.calls();
+    world.host(lan, Host::new("h1", ip("fe80::b"), stack));
     run_to(&mut world, 10);
     let heard = calls.borrow()[1..].to_vec();
     assert_eq!(
@@ -107,7 +107,7 @@ fn time_stands_still_or_goes_on() {
 
 #[test]
 fn moments_of_happenings_never_go_back() {
-    let mut staged = hunt::story(3).stage().expect("a story");
+    let mut staged = hunt::scenario(3).stage().expect("a scenario");
     let log = Log::of(&mut staged.world);
     staged.run().expect("nobody judges");
     let all = log.all();
@@ -116,7 +116,7 @@ fn moments_of_happenings_never_go_back() {
 
 #[test]
 fn what_is_under_way_arrives_or_is_lost_once() {
-    let mut staged = hunt::story(5).stage().expect("a story");
+    let mut staged = hunt::scenario(5).stage().expect("a scenario");
     let log = Log::of(&mut staged.world);
     staged.run().expect("nobody judges");
     let mut under_way = std::collections::BTreeMap::<(u64, NodeId), i32>::new();
@@ -137,10 +137,10 @@ fn what_is_under_way_arrives_or_is_lost_once() {
 
 #[test]
 fn same_seed_gives_the_same_happenings_and_another_gives_others() {
-    let run = |story_seed, seed| {
-        let mut story = hunt::story(story_seed);
-        story.seed = seed;
-        let mut staged = story.stage().expect("a story");
+    let run = |scenario_seed, seed| {
+        let mut scenario = hunt::scenario(scenario_seed);
+        scenario.seed = seed;
+        let mut staged = scenario.stage().expect("a scenario");
         let log = Log::of(&mut staged.world);
         staged.run().expect("nobody judges");
         log.all()
@@ -152,8 +152,8 @@ fn same_seed_gives_the_same_happenings_and_another_gives_others() {
 }
 
 #[test]
-fn calm_ends_every_fault() {
-    const CALM_MS: u64 = 20_000;
+fn end_of_faults_ends_every_fault() {
+    const END_MS: u64 = 20_000;
     let faults = Faults {
         delay_ms: (3, 90),
         loss_ppm: 300_000,
@@ -173,30 +173,30 @@ fn calm_ends_every_fault() {
     let churn = Behaviour::Churn { groups: vec![ip("ff05::3")], sources: vec![], every_ms: (100, 900) };
     let host = Host::new("h1", ip("fe80::a"), ListenerHost::new()).behaves(zapping).behaves(churn);
     let host = world.host(lan, host);
-    let babbler = mld_sim::nodes::misbehaviour::Mischief::new(
-        mld_sim::nodes::flood::Babbler::new(mld_sim::nodes::misbehaviour::Targets::default()),
-        mld_sim::nodes::flood::Babbler::PACE,
+    let babbler = mld_sim::nodes::misbehaviour::Misbehaviour::new(
+        mld_sim::nodes::flood::Flood::new(mld_sim::nodes::misbehaviour::Targets::default()),
+        mld_sim::nodes::flood::Flood::PACE,
         mld_sim::rng::Rng::named(1, "babbler"),
     );
-    let mischief = world.host(lan, Host::new("m1", ip("fe80::b"), babbler));
+    let misbehaviour = world.host(lan, Host::new("m1", ip("fe80::b"), babbler));
     world
         .act(Action::Change(Change::Partition { link: lan, apart: vec![routers[0]] }))
         .expect("nobody judges");
-    world.at(ms(CALM_MS), Action::Change(Change::Calm));
-    run_to(&mut world, CALM_MS);
-    assert!(log.sent_by(mischief).len() > 1000);
+    world.at(ms(END_MS), Action::Change(Change::FaultsOff));
+    run_to(&mut world, END_MS);
+    assert!(log.sent_by(misbehaviour).len() > 1000);
     assert!(log.losses().len() > 1000);
     // What was under way still arrives.
-    run_to(&mut world, CALM_MS + faults.longest_ms());
+    run_to(&mut world, END_MS + faults.longest_ms());
     let calls = |log: &Log| log.pick(|(at_ms, seen)| matches!(seen, Seen::Host { .. }).then_some(*at_ms));
     assert!(calls(&log).len() > 20);
     log.clear();
-    run_to(&mut world, CALM_MS + 600_000);
+    run_to(&mut world, END_MS + 600_000);
     assert!(calls(&log).is_empty());
-    assert!(log.sent_by(mischief).is_empty());
-    assert!(!world.scene().is_up(mischief));
+    assert!(log.sent_by(misbehaviour).is_empty());
+    assert!(!world.scene().is_up(misbehaviour));
     assert_eq!(world.scene().faults(lan), Faults { delay_ms: (3, 3), ..Faults::NONE });
-    assert!(log.losses().iter().all(|(_, to, _)| *to == mischief));
+    assert!(log.losses().iter().all(|(_, to, _)| *to == misbehaviour));
     assert!(routers.iter().all(|router| world.scene().clock(*router) == Some(Clock::EXACT)));
     // Each frame reaches each of the others once, undamaged, after the shortest time.
     let mut sent = std::collections::BTreeMap::new();

@@ -78,5 +78,5 @@ fn partition_of_one_link_leaves_others_whole() {
     assert!(heard(&log, pairs[0][0], pairs[0][1]).is_empty());
     assert_eq!(heard(&log, pairs[1][0], pairs[1][1]).len(), 10);
     let violation = world.partition(links[0], &[pairs[0][0], pairs[1][0]]).expect_err("it is elsewhere");
-    assert_eq!((violation.rule, &*violation.text), ("story", "node 2 is not on link link0"));
+    assert_eq!((violation.rule, &*violation.text), ("scenario", "node 2 is not on link link0"));
 }

@@ -121,7 +121,7 @@ fn listening_on_a_host_that_is_down_is_an_error_unless_it_was_planned_ahead() {
 }
 
 #[test]
-fn what_there_is_not_is_no_story() {
+fn what_there_is_not_is_no_scenario() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
     let [router, host] = [world.router(lan, r1()), world.host(lan, h1())];
@@ -143,7 +143,7 @@ fn what_there_is_not_is_no_story() {
     ];
     for (action, text) in actions {
         let violation = world.act(action.clone()).expect_err(text);
-        assert_eq!((violation.rule, &*violation.text), ("story", text), "{action:?}");
+        assert_eq!((violation.rule, &*violation.text), ("scenario", text), "{action:?}");
         world.at(world.now(), action);
         let planned = world.run_until(world.now()).expect_err(text);
         assert_eq!(planned, violation);
@@ -153,7 +153,7 @@ fn what_there_is_not_is_no_story() {
             world.crash(host).expect("nobody judges");
         }
         let violation = world.inject(node, &[0x60]).expect_err(text);
-        assert_eq!((violation.rule, &*violation.text), ("story", text));
+        assert_eq!((violation.rule, &*violation.text), ("scenario", text));
     }
 }
 
@@ -218,7 +218,7 @@ fn judges_that_come_late_are_refused() {
 }
 
 #[test]
-fn station_shared_with_a_world_can_be_looked_into() {
+fn node_shared_with_a_world_can_be_looked_into() {
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
     let probe = Rc::new(RefCell::new(mld_sim::nodes::probe::Probe::new()));

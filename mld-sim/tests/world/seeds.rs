@@ -5,19 +5,19 @@ use mld_sim::nodes::probe::Probe;
 use mld_sim::nodes::raw::{RawHost, RawSettings};
 use mld_sim::packet::write::{Packet, Query};
 use mld_sim::rng::Rng;
-use mld_sim::world::{Behaviour, Station};
+use mld_sim::world::{Behaviour, Node};
 use mld_sim::{Host, Link, World};
 
 use crate::support::{GROUP, Log, ip, join, run_to};
 
 /// When three hosts of a world answer a General Query.
-fn answers<S: Station + 'static>(seed: u64, station: impl Fn() -> S) -> Vec<u64> {
+fn answers<S: Node + 'static>(seed: u64, stack: impl Fn() -> S) -> Vec<u64> {
     let mut world = World::new(seed);
     let log = Log::of(&mut world);
     let lan = world.link(Link::ethernet());
     let asker = world.host(lan, Host::new("asker", ip("fe80::1"), Probe::new()));
     let hosts = ["a", "b", "c"]
-        .map(|name| world.host(lan, Host::new(format!("h{name}"), ip(&format!("fe80::{name}")), station())));
+        .map(|name| world.host(lan, Host::new(format!("h{name}"), ip(&format!("fe80::{name}")), stack())));
     for host in hosts {
         join(&mut world, host, GROUP);
     }
@@ -65,7 +65,7 @@ fn seed_that_was_chosen_holds_in_every_world() {
 fn stations_own_draws_are_given_to_it_when_it_is_added() {
     #[derive(Default)]
     struct Drawn(Vec<Rng>);
-    impl Station for Drawn {
+    impl Node for Drawn {
         fn draw_from(&mut self, rng: Rng) {
             self.0.push(rng);
         }
@@ -95,12 +95,12 @@ fn stations_own_draws_are_given_to_it_when_it_is_added() {
         }
     }
     let drawn = |seed, name: &str| {
-        let station = std::rc::Rc::new(core::cell::RefCell::new(Drawn::default()));
+        let stack = std::rc::Rc::new(core::cell::RefCell::new(Drawn::default()));
         let mut world = World::new(seed);
         let lan = world.link(Link::ethernet());
-        world.host(lan, Host::new(name, ip("fe80::a"), std::rc::Rc::clone(&station)));
+        world.host(lan, Host::new(name, ip("fe80::a"), std::rc::Rc::clone(&stack)));
         run_to(&mut world, 10);
-        let [rng] = &station.borrow().0[..] else { panic!("it is given one generator") };
+        let [rng] = &stack.borrow().0[..] else { panic!("it is given one generator") };
         rng.clone()
     };
     assert_eq!(drawn(1, "h1"), drawn(1, "h1"));

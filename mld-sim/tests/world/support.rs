@@ -1,4 +1,4 @@
-//! A station that says what it is told to say, and an observer that writes everything down.
+//! A stack that says what it is told to say, and an observer that writes everything down.
 
 use core::cell::RefCell;
 use core::net::Ipv6Addr;
@@ -10,7 +10,7 @@ use mld_proto::{Discard, FilterMode, Instant, MessageKind};
 use mld_sim::World;
 use mld_sim::packet::write::{self, Packet, Record};
 use mld_sim::world::{
-    Call, Change, Happening, Input, Loss, NodeId, Observer, Outbox, Scene, Station, Told, Violation,
+    Call, Change, Happening, Input, Loss, Node, NodeId, Observer, Outbox, Scene, Told, Violation,
 };
 
 /// The group that most tests talk about; its Ethernet address is not that of all nodes.
@@ -115,7 +115,7 @@ impl Speaker {
     }
 }
 
-impl Station for Speaker {
+impl Node for Speaker {
     fn start(&mut self, now: Instant, link_local: Option<Ipv6Addr>, _out: &mut Outbox) {
         self.is_up = true;
         self.called(now, Called::Start(link_local));

@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use mld_proto::{Config, FilterMode, Instant, Querier};
 use mld_sim::judge::{Bench, Judges, settle};
-use mld_sim::nodes::flood::Babbler;
+use mld_sim::nodes::flood::Flood;
 use mld_sim::nodes::listener::ListenerHost;
-use mld_sim::nodes::misbehaviour::{Mischief, Targets};
+use mld_sim::nodes::misbehaviour::{Misbehaviour, Targets};
 use mld_sim::nodes::probe::Probe;
 use mld_sim::packet::write::{IS_EX, QUERY};
 use mld_sim::world::{Call, Happening, NodeId, Observer, Scene, Turn, Violation};
@@ -28,14 +28,14 @@ fn forwards(world: &World, router: NodeId) -> bool {
 }
 
 #[test]
-fn story_can_be_told_with_a_judge_watching() {
+fn scenario_can_be_told_with_a_judge_watching() {
     let mut world = World::new(3);
     let lan = world.link(Link::ethernet());
     let [low, high] = [("low", "fe80::1"), ("high", "fe80::2")]
         .map(|(name, at)| world.router(lan, Router::new(name, ip(at))));
     let host = world.host(lan, h1());
     let judges = Judges::watch(&mut world);
-    let mut story = || -> Result<(), Violation> {
+    let mut scenario = || -> Result<(), Violation> {
         let second = Duration::from_secs(1);
         world.listen(host, 0, ip(GROUP), FilterMode::Exclude, &[])?;
         world.run_for(5 * second)?;
@@ -58,12 +58,12 @@ fn story_can_be_told_with_a_judge_watching() {
         assert!(!world.scene().is_up(host));
         world.start(host)?;
         world.listen(host, 0, ip(GROUP), FilterMode::Exclude, &[])?;
-        world.calm()?;
+        world.faults_off()?;
         settle(&mut world)?;
         assert!(forwards(&world, low) && forwards(&world, high));
         judges.finish(&world)
     };
-    story().expect("every rule is kept");
+    scenario().expect("every rule is kept");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn settling_fails_where_somebody_is_kept_apart() {
     world.partition(lan, &[host]).expect("nobody judges");
     join(&mut world, host, GROUP);
     assert_eq!(settle(&mut world).expect_err("the router cannot know").rule, "settled");
-    world.calm().expect("nobody judges");
+    world.faults_off().expect("nobody judges");
     settle(&mut world).expect("the host was asked again");
 }
 
@@ -188,21 +188,21 @@ fn injected_packet_is_taken_as_the_probes() {
     let reports: Vec<u64> = log.sent_by(probe).iter().map(|(at_ms, _)| *at_ms).collect();
     assert_eq!(reports, [1000]);
     judges.finish(&world).expect("every rule is kept");
-    world.calm().expect("every rule is kept");
+    world.faults_off().expect("every rule is kept");
     assert!(world.scene().is_up(probe));
 }
 
 #[test]
-fn mischief_that_was_calmed_before_it_had_an_address_stays_silent() {
+fn misbehaviour_that_was_silenced_before_it_had_an_address_stays_silent() {
     let mut world = World::new(1);
     let log = Log::of(&mut world);
     let lan = world.link(Link::ethernet());
     world.router(lan, r1());
     let rng = mld_sim::rng::Rng::named(1, "babbler");
-    let babbler = Mischief::new(Babbler::new(Targets::default()), Babbler::PACE, rng);
+    let babbler = Misbehaviour::new(Flood::new(Targets::default()), Flood::PACE, rng);
     let host = world.host(lan, Host::new("m1", ip("fe80::a"), babbler).tentative_for_ms(5000));
     run_to(&mut world, 1);
-    world.calm().expect("nobody judges");
+    world.faults_off().expect("nobody judges");
     log.clear();
     run_to(&mut world, 600_000);
     assert!(!world.scene().is_up(host) && log.sent_by(host).is_empty());

@@ -1,4 +1,4 @@
-//! Random stories.
+//! Random scenarios.
 //!
 //! A seed draws not only what happens but also which kinds of fault there are at all, so that rare ones meet alone and
 //! together (swarm testing).
@@ -16,64 +16,69 @@ use mld_proto::{FilterMode, QuerierMode, Version};
 use self::room::{HUNDRED, ROOM_GROUPS, ROOM_SOURCES, is_ssm};
 use crate::rng::Rng;
 use crate::scenario::{
-    AddressDeed, CrashDeed, Deed, FaultsDeed, HostPart, JumpDeed, LeaveDeed, LinkDeed, LinkPart, ListenDeed,
-    ListenPart, MischiefKind, MischiefPart, PartitionDeed, RouterDeed, RouterPart, StationKind, Step, Story,
+    AddressAction, CrashAction, FaultsAction, HostPart, JumpAction, LeaveAction, LinkAction, LinkPart,
+    ListenAction, ListenPart, MisbehaviourKind, MisbehaviourPart, PartitionAction, RouterAction, RouterPart,
+    Scenario, StackKind, Step, StepAction,
 };
 use crate::world::{Behaviour, Clock, Faults, HostVersion, Medium};
 
-/// What the nodes of a story talk about.
+/// What the nodes of a scenario talk about.
 struct Topics {
     groups: Vec<Ipv6Addr>,
     sources: Vec<Ipv6Addr>,
 }
 
-/// The story of a seed.
-pub fn story(seed: u64) -> Story {
+/// The scenario of a seed.
+pub fn scenario(seed: u64) -> Scenario {
     let mut rng = Rng::named(seed, "story");
     let duration_ms = 1000 * rng.between(100..=1200);
-    let calm_ms = Some(duration_ms);
-    let mut story = Story { title: format!("seed {seed}"), seed, duration_ms, calm_ms, ..Story::default() };
+    let faults_off_ms = Some(duration_ms);
+    let mut scenario =
+        Scenario { title: format!("seed {seed}"), seed, duration_ms, faults_off_ms, ..Scenario::default() };
     let topics = topics(&mut rng);
-    lan(&mut story, &mut Rng::named(seed, "lan"), "lan", &topics);
+    lan(&mut scenario, &mut Rng::named(seed, "lan"), "lan", &topics);
     if rng.below(HUNDRED) < 12 {
-        other_link(&mut story, &mut Rng::named(seed, "other"), &topics);
+        other_link(&mut scenario, &mut Rng::named(seed, "other"), &topics);
     }
-    large::enlarge(&mut story, "lan");
-    let is_early = early(&story);
-    story.steps.retain(|step| step.at_ms <= duration_ms && !is_early(step));
-    story.steps.sort_by_key(|step| step.at_ms);
-    story
+    large::enlarge(&mut scenario, "lan");
+    let is_early = early(&scenario);
+    scenario.steps.retain(|step| step.at_ms <= duration_ms && !is_early(step));
+    scenario.steps.sort_by_key(|step| step.at_ms);
+    scenario
 }
 
 /// Tells the calls of applications on hosts that have not started: nothing would come of them.
-fn early(story: &Story) -> impl Fn(&Step) -> bool + use<> {
+fn early(scenario: &Scenario) -> impl Fn(&Step) -> bool + use<> {
     let starts: BTreeMap<String, u64> =
-        story.hosts.iter().filter_map(|host| Some((host.name.clone(), host.start_ms?))).collect();
+        scenario.hosts.iter().filter_map(|host| Some((host.name.clone(), host.start_ms?))).collect();
     move |step| {
-        let (Deed::Listen(ListenDeed { host, .. }) | Deed::Leave(LeaveDeed { host, .. })) = &step.deed else {
+        let (StepAction::Listen(ListenAction { host, .. }) | StepAction::Leave(LeaveAction { host, .. })) =
+            &step.action
+        else {
             return false;
         };
         starts.get(host).is_some_and(|start_ms| step.at_ms < *start_ms)
     }
 }
 
-/// How many kinds of fault a story has: of its links, its clocks, its hosts and routers, its limits, and of mischief.
-pub fn fault_kinds(story: &Story) -> u32 {
-    let links: u32 = story.links.iter().map(|link| link.faults.kinds()).max().unwrap_or(0);
-    let steps = |wanted: fn(&Deed) -> bool| u32::from(story.steps.iter().any(|step| wanted(&step.deed)));
-    let behaviours = || story.hosts.iter().flat_map(|host| &host.behaviours);
-    let mischief = |kind| u32::from(story.mischief.iter().any(|part| part.kind == kind));
-    let routers = |wanted: fn(&RouterPart) -> bool| u32::from(story.routers.iter().any(wanted));
+/// How many kinds of fault a scenario has: of its links, its clocks, its hosts and routers, its limits, and of misbehaviour.
+pub fn fault_kinds(scenario: &Scenario) -> u32 {
+    let links: u32 = scenario.links.iter().map(|link| link.faults.kinds()).max().unwrap_or(0);
+    let steps =
+        |wanted: fn(&StepAction) -> bool| u32::from(scenario.steps.iter().any(|step| wanted(&step.action)));
+    let behaviours = || scenario.hosts.iter().flat_map(|host| &host.behaviours);
+    let misbehaviour = |kind| u32::from(scenario.misbehaviour.iter().any(|part| part.kind == kind));
+    let routers = |wanted: fn(&RouterPart) -> bool| u32::from(scenario.routers.iter().any(wanted));
     links
-        + steps(|deed| matches!(deed, Deed::Partition(_)))
-        + steps(|deed| matches!(deed, Deed::Crash(_)))
-        + steps(|deed| matches!(deed, Deed::Stop(_) | Deed::Restart(_)))
-        + steps(|deed| matches!(deed, Deed::Address(_)))
-        + steps(|deed| matches!(deed, Deed::Jump(_)))
-        + steps(|deed| matches!(deed, Deed::Faults(_)))
+        + steps(|action| matches!(action, StepAction::Partition(_)))
+        + steps(|action| matches!(action, StepAction::Crash(_)))
+        + steps(|action| matches!(action, StepAction::Stop(_) | StepAction::Restart(_)))
+        + steps(|action| matches!(action, StepAction::Address(_)))
+        + steps(|action| matches!(action, StepAction::Jump(_)))
+        + steps(|action| matches!(action, StepAction::Faults(_)))
         + u32::from(behaviours().any(|behaviour| matches!(behaviour, Behaviour::SilentLeave { .. })))
         + u32::from(behaviours().any(|behaviour| matches!(behaviour, Behaviour::Reboot { .. })))
-        + u32::from(story.hosts.iter().any(|host| host.tentative_ms > 0))
+        + u32::from(scenario.hosts.iter().any(|host| host.tentative_ms > 0))
         + routers(|router| router.clock.tick_ms > 1)
         + routers(|router| router.clock.late_ms > 0)
         + routers(|router| {
@@ -83,10 +88,15 @@ pub fn fault_kinds(story: &Story) -> u32 {
                 || max_sources.is_some_and(|max| max < ROOM_SOURCES)
                 || max_group_sources.is_some()
         })
-        + [MischiefKind::Babbler, MischiefKind::Malformed, MischiefKind::Forger, MischiefKind::Switch]
-            .into_iter()
-            .map(mischief)
-            .sum::<u32>()
+        + [
+            MisbehaviourKind::Flood,
+            MisbehaviourKind::Malformed,
+            MisbehaviourKind::Forger,
+            MisbehaviourKind::Switch,
+        ]
+        .into_iter()
+        .map(misbehaviour)
+        .sum::<u32>()
 }
 
 fn topics(rng: &mut Rng) -> Topics {
@@ -113,11 +123,11 @@ fn topics(rng: &mut Rng) -> Topics {
 }
 
 /// A link on which much happens.
-fn lan(story: &mut Story, rng: &mut Rng, name: &str, topics: &Topics) {
+fn lan(scenario: &mut Scenario, rng: &mut Rng, name: &str, topics: &Topics) {
     let mut link = LinkPart::new(name);
     link.faults = faults(rng);
     link.snooping = rng.below(HUNDRED) < 10;
-    story.links.push(link);
+    scenario.links.push(link);
     let settings = settings(rng);
     let routers = *rng.pick(&[1, 1, 2, 2, 2, 2, 3, 3, 3, 4]);
     for at in 1..=routers {
@@ -131,37 +141,42 @@ fn lan(story: &mut Story, rng: &mut Rng, name: &str, topics: &Topics) {
             router.address = None;
         }
         if rng.below(HUNDRED) < 40 {
-            router.start_ms = Some(rng.below(story.duration_ms.min(200_000)));
+            router.start_ms = Some(rng.below(scenario.duration_ms.min(200_000)));
         }
         router.clock = clock(rng);
-        router_steps(story, rng, &router);
-        story.routers.push(router);
+        router_steps(scenario, rng, &router);
+        scenario.routers.push(router);
     }
     let chatter = rng.below(3);
     for at in 1..=rng.between(4..=18) {
-        host(story, rng, name, at as u16, topics, chatter);
+        host(scenario, rng, name, at as u16, topics, chatter);
     }
-    for kind in [MischiefKind::Babbler, MischiefKind::Malformed, MischiefKind::Forger, MischiefKind::Switch] {
+    for kind in [
+        MisbehaviourKind::Flood,
+        MisbehaviourKind::Malformed,
+        MisbehaviourKind::Forger,
+        MisbehaviourKind::Switch,
+    ] {
         if rng.below(HUNDRED) < 14 {
-            mischief(story, rng, name, kind, topics);
+            misbehaviour(scenario, rng, name, kind, topics);
         }
     }
-    link_steps(story, rng, name);
+    link_steps(scenario, rng, name);
 }
 
 /// A second link with few nodes, sometimes with two ends only.
-fn other_link(story: &mut Story, rng: &mut Rng, topics: &Topics) {
+fn other_link(scenario: &mut Scenario, rng: &mut Rng, topics: &Topics) {
     let mut link = LinkPart::new("other");
     link.faults = faults(rng);
     if rng.below(2) == 0 {
         link.medium = Medium::PointToPoint;
     }
-    story.links.push(link);
+    scenario.links.push(link);
     let mut router = RouterPart::new("q1", link_local(0x10));
     router.link = "other".into();
     router.settings = settings(rng);
-    story.routers.push(router);
-    host(story, rng, "other", 0x101, topics, 1);
+    scenario.routers.push(router);
+    host(scenario, rng, "other", 0x101, topics, 1);
 }
 
 fn faults(rng: &mut Rng) -> Faults {
@@ -244,65 +259,70 @@ fn settings(rng: &mut Rng) -> Settings {
     settings
 }
 
-fn router_steps(story: &mut Story, rng: &mut Rng, router: &RouterPart) {
-    let end_ms = story.duration_ms;
+fn router_steps(scenario: &mut Scenario, rng: &mut Rng, router: &RouterPart) {
+    let end_ms = scenario.duration_ms;
     let name = router.name.clone();
-    let at = |story: &mut Story, at_ms: u64, deed: Deed| story.steps.push(Step { at_ms, deed });
-    let deed = RouterDeed { router: name.clone() };
+    let at =
+        |scenario: &mut Scenario, at_ms: u64, action: StepAction| scenario.steps.push(Step { at_ms, action });
+    let action = RouterAction { router: name.clone() };
     if rng.below(HUNDRED) < 18 {
         let at_ms = rng.below(end_ms);
-        at(story, at_ms, Deed::Crash(CrashDeed { node: name.clone() }));
+        at(scenario, at_ms, StepAction::Crash(CrashAction { node: name.clone() }));
         if rng.below(4) > 0 {
-            at(story, at_ms + 1 + rng.below(400_000), Deed::Start(deed.clone()));
+            at(scenario, at_ms + 1 + rng.below(400_000), StepAction::Start(action.clone()));
         }
     }
     if rng.below(HUNDRED) < 12 {
-        at(story, rng.below(end_ms), Deed::Restart(deed.clone()));
+        at(scenario, rng.below(end_ms), StepAction::Restart(action.clone()));
     }
     if rng.below(HUNDRED) < 8 {
         let at_ms = rng.below(end_ms);
-        at(story, at_ms, Deed::Stop(deed.clone()));
-        at(story, at_ms + rng.below(400_000), Deed::Start(deed));
+        at(scenario, at_ms, StepAction::Stop(action.clone()));
+        at(scenario, at_ms + rng.below(400_000), StepAction::Start(action));
     }
     if rng.below(HUNDRED) < 12 {
         for _ in 0..rng.between(1..=3) {
             // An address of its own: what two routers with one address do is nobody's business.
-            let own = 0x10 * rng.below(5) as u16 + story.routers.len() as u16 + 1;
+            let own = 0x10 * rng.below(5) as u16 + scenario.routers.len() as u16 + 1;
             let address = (rng.below(4) > 0).then(|| link_local(own));
-            at(story, rng.below(end_ms), Deed::Address(AddressDeed { node: name.clone(), address }));
+            at(
+                scenario,
+                rng.below(end_ms),
+                StepAction::Address(AddressAction { node: name.clone(), address }),
+            );
         }
     }
     if rng.below(HUNDRED) < 10 {
         let by_ms = *rng.pick(&[1, 500, 10_000, 130_000, 400_000]);
-        at(story, rng.below(end_ms), Deed::Jump(JumpDeed { router: name, by_ms }));
+        at(scenario, rng.below(end_ms), StepAction::Jump(JumpAction { router: name, by_ms }));
     }
 }
 
-fn link_steps(story: &mut Story, rng: &mut Rng, link: &str) {
-    let end_ms = story.duration_ms;
+fn link_steps(scenario: &mut Scenario, rng: &mut Rng, link: &str) {
+    let end_ms = scenario.duration_ms;
     if rng.below(HUNDRED) < 25 {
-        let routers = story.routers.iter().filter(|part| part.link == link).map(|part| part.name.clone());
-        let hosts = story.hosts.iter().filter(|part| part.link == link).map(|part| part.name.clone());
+        let routers = scenario.routers.iter().filter(|part| part.link == link).map(|part| part.name.clone());
+        let hosts = scenario.hosts.iter().filter(|part| part.link == link).map(|part| part.name.clone());
         let nodes: Vec<String> = routers.chain(hosts).collect();
         for _ in 0..rng.between(1..=3) {
             let apart = rng.sample(&nodes, nodes.len() / 2 + 1);
             let at_ms = rng.below(end_ms);
-            let deed = Deed::Partition(PartitionDeed { link: link.into(), apart });
-            story.steps.push(Step { at_ms, deed });
+            let action = StepAction::Partition(PartitionAction { link: link.into(), apart });
+            scenario.steps.push(Step { at_ms, action });
             let at_ms = at_ms + rng.between(1..=600_000);
-            story.steps.push(Step { at_ms, deed: Deed::Heal(LinkDeed { link: link.into() }) });
+            scenario.steps.push(Step { at_ms, action: StepAction::Heal(LinkAction { link: link.into() }) });
         }
     }
     if rng.below(HUNDRED) < 10 {
-        let deed = Deed::Faults(FaultsDeed { link: link.into(), now: faults(rng) });
-        story.steps.push(Step { at_ms: rng.below(end_ms), deed });
+        let action = StepAction::Faults(FaultsAction { link: link.into(), now: faults(rng) });
+        scenario.steps.push(Step { at_ms: rng.below(end_ms), action });
     }
 }
 
-fn host(story: &mut Story, rng: &mut Rng, link: &str, at: u16, topics: &Topics, chatter: u64) {
+fn host(scenario: &mut Scenario, rng: &mut Rng, link: &str, at: u16, topics: &Topics, chatter: u64) {
     let mut host = HostPart::new(format!("h{at}"), link_local(0x100 + at));
     host.link = link.into();
-    host.station = if rng.below(5) < 2 { StationKind::Raw } else { StationKind::Listener };
+    host.stack = if rng.below(5) < 2 { StackKind::Raw } else { StackKind::Listener };
     host.version = match rng.below(HUNDRED) {
         0..14 => HostVersion::One,
         14..18 => HostVersion::TwoOnly,
@@ -312,7 +332,7 @@ fn host(story: &mut Story, rng: &mut Rng, link: &str, at: u16, topics: &Topics, 
         host.tentative_ms = rng.between(1..=3_000);
     }
     if rng.below(HUNDRED) < 20 {
-        host.start_ms = Some(rng.below(story.duration_ms / 2));
+        host.start_ms = Some(rng.below(scenario.duration_ms / 2));
     }
     for _ in 0..rng.below(4) {
         host.listens.push(listen(rng, topics));
@@ -330,7 +350,7 @@ fn host(story: &mut Story, rng: &mut Rng, link: &str, at: u16, topics: &Topics, 
         3 if chatter > 1 && !open.is_empty() => {
             host.behaviours.push(Behaviour::Zapping { channels: open.clone(), every_ms: (500, 300_000) });
         }
-        4 => host.behaviours.push(Behaviour::SilentLeave { after_ms: rng.below(story.duration_ms) }),
+        4 => host.behaviours.push(Behaviour::SilentLeave { after_ms: rng.below(scenario.duration_ms) }),
         5 if !open.is_empty() => {
             let (up_ms, down_ms) = ((1_000, 600_000), (1, 300_000));
             host.behaviours.push(Behaviour::Reboot { groups: open, up_ms, down_ms });
@@ -338,16 +358,16 @@ fn host(story: &mut Story, rng: &mut Rng, link: &str, at: u16, topics: &Topics, 
         _ => {}
     }
     for _ in 0..rng.below(1 + 2 * chatter) {
-        let at_ms = rng.below(story.duration_ms);
+        let at_ms = rng.below(scenario.duration_ms);
         let ListenPart { socket, group, mode, sources } = listen(rng, topics);
-        let deed = if rng.below(3) == 0 {
-            Deed::Leave(LeaveDeed { host: host.name.clone(), socket, group })
+        let action = if rng.below(3) == 0 {
+            StepAction::Leave(LeaveAction { host: host.name.clone(), socket, group })
         } else {
-            Deed::Listen(ListenDeed { host: host.name.clone(), socket, group, mode, sources })
+            StepAction::Listen(ListenAction { host: host.name.clone(), socket, group, mode, sources })
         };
-        story.steps.push(Step { at_ms, deed });
+        scenario.steps.push(Step { at_ms, action });
     }
-    story.hosts.push(host);
+    scenario.hosts.push(host);
 }
 
 fn listen(rng: &mut Rng, topics: &Topics) -> ListenPart {
@@ -360,14 +380,14 @@ fn listen(rng: &mut Rng, topics: &Topics) -> ListenPart {
     ListenPart { socket: rng.below(2) as u32, group, mode, sources }
 }
 
-fn mischief(story: &mut Story, rng: &mut Rng, link: &str, kind: MischiefKind, topics: &Topics) {
-    let start_ms = rng.below(story.duration_ms);
+fn misbehaviour(scenario: &mut Scenario, rng: &mut Rng, link: &str, kind: MisbehaviourKind, topics: &Topics) {
+    let start_ms = rng.below(scenario.duration_ms);
     let shortest = *rng.pick(&[20, 500, 5_000]);
-    story.mischief.push(MischiefPart {
-        name: format!("m{}", story.mischief.len() + 1),
+    scenario.misbehaviour.push(MisbehaviourPart {
+        name: format!("m{}", scenario.misbehaviour.len() + 1),
         link: link.into(),
         // Below or above all others, and nobody else's, whatever addresses routers move to.
-        address: link_local(if rng.below(2) == 0 { 5 } else { 0xf000 } + story.mischief.len() as u16),
+        address: link_local(if rng.below(2) == 0 { 5 } else { 0xf000 } + scenario.misbehaviour.len() as u16),
         kind,
         groups: topics.groups.clone(),
         sources: topics.sources.clone(),
@@ -376,7 +396,7 @@ fn mischief(story: &mut Story, rng: &mut Rng, link: &str, kind: MischiefKind, to
         forgeries: Vec::new(),
         version: if rng.below(3) == 0 { HostVersion::One } else { HostVersion::Two },
         start_ms,
-        until_ms: Some((start_ms + rng.between(1_000..=200_000)).min(story.duration_ms)),
+        until_ms: Some((start_ms + rng.between(1_000..=200_000)).min(scenario.duration_ms)),
     });
 }
 

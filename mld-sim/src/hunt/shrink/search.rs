@@ -1,29 +1,29 @@
-//! The search for a shorter story.
+//! The search for a shorter scenario.
 
 use std::collections::BTreeSet;
 
 use super::whole::{end, without_dangling};
 use crate::hunt::panics::is_same_fault;
-use crate::scenario::Story;
+use crate::scenario::Scenario;
 use crate::world::Violation;
 
-/// A story that breaks a rule, on its way to be the shortest.
+/// A scenario that breaks a rule, on its way to be the shortest.
 pub(super) struct Search<J> {
-    pub(super) best: Story,
-    /// How the best story breaks the rule.
+    pub(super) best: Scenario,
+    /// How the best scenario breaks the rule.
     pub(super) violation: Violation,
-    /// How many stories may still be run.
+    /// How many scenarios may still be run.
     pub(super) tries: u32,
     pub(super) judge: J,
-    /// How long candidates last, if not as long as the best story.
+    /// How long candidates last, if not as long as the best scenario.
     pub(super) longest_ms: Option<u64>,
-    /// The stories that were run, as text: none is run twice.
+    /// The scenarios that were run, as text: none is run twice.
     pub(super) tried: BTreeSet<String>,
 }
 
-impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
+impl<J: FnMut(&Scenario) -> Option<Violation>> Search<J> {
     /// Takes the candidate if it breaks the same rule.
-    fn accept(&mut self, mut candidate: Story) -> bool {
+    fn accept(&mut self, mut candidate: Scenario) -> bool {
         if let Some(longest_ms) = self.longest_ms {
             end(&mut candidate, longest_ms);
         }
@@ -41,21 +41,21 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
         }
     }
 
-    pub(super) fn with(&mut self, change: impl FnOnce(&mut Story)) -> bool {
+    pub(super) fn with(&mut self, change: impl FnOnce(&mut Scenario)) -> bool {
         let mut candidate = self.best.clone();
         change(&mut candidate);
         self.accept(candidate)
     }
 
-    /// Leaves out parts of a list, large ones first. `list` finds it in a story.
-    pub(super) fn drop_from<T>(&mut self, list: impl Fn(&mut Story) -> Option<&mut Vec<T>>) {
-        let length = |story: &mut Story| list(story).map_or(0, |list| list.len());
+    /// Leaves out parts of a list, large ones first. `list` finds it in a scenario.
+    pub(super) fn drop_from<T>(&mut self, list: impl Fn(&mut Scenario) -> Option<&mut Vec<T>>) {
+        let length = |scenario: &mut Scenario| list(scenario).map_or(0, |list| list.len());
         let mut size = length(&mut self.best);
         while size > 0 {
             let mut at = 0;
             while at < length(&mut self.best) {
-                let dropped = self.with(|story| {
-                    if let Some(list) = list(story) {
+                let dropped = self.with(|scenario| {
+                    if let Some(list) = list(scenario) {
                         list.drain(at..(at + size).min(list.len()));
                     }
                 });
@@ -67,9 +67,15 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
         }
     }
 
-    /// Makes a number of the story smaller, not below `least` and to `exactness` at best. `set` says what the story is
+    /// Makes a number of the scenario smaller, not below `least` and to `exactness` at best. `set` says what the scenario is
     /// with another number.
-    pub(super) fn lower(&mut self, least: u64, number: u64, exactness: u64, set: impl Fn(&mut Story, u64)) {
+    pub(super) fn lower(
+        &mut self,
+        least: u64,
+        number: u64,
+        exactness: u64,
+        set: impl Fn(&mut Scenario, u64),
+    ) {
         let base = self.best.clone();
         let mut is_broken_with = |number| {
             let mut candidate = base.clone();

@@ -1,4 +1,4 @@
-//! Simpler stories: fewer parts, fewer addresses, defaults where nothing else is needed.
+//! Simpler scenarios: fewer parts, fewer addresses, defaults where nothing else is needed.
 
 use core::net::Ipv6Addr;
 use std::collections::BTreeSet;
@@ -6,28 +6,28 @@ use std::collections::BTreeSet;
 use mld_proto::settings::Settings;
 
 use super::search::Search;
-use crate::nodes::flood::Babbler;
+use crate::nodes::flood::Flood;
 use crate::nodes::forger::{Forger, Forgery, Name};
 use crate::nodes::malformed::Malformed;
 use crate::nodes::switch::Switch;
-use crate::scenario::{Deed, ForgeryPart, MischiefKind, RouterPart, Story};
+use crate::scenario::{ForgeryPart, MisbehaviourKind, RouterPart, Scenario, StepAction};
 use crate::world::{Behaviour, Clock, Faults, Medium, Violation};
 
-/// Addresses that a story talks about, each of which it names in several places.
+/// Addresses that a scenario talks about, each of which it names in several places.
 #[derive(Clone, Copy)]
 enum Topic {
     Groups,
     Sources,
 }
 
-impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
+impl<J: FnMut(&Scenario) -> Option<Violation>> Search<J> {
     /// Leaves out who and what there is.
     pub(super) fn drop_parts(&mut self) {
-        self.drop_from(|story| Some(&mut story.mischief));
-        self.drop_from(|story| Some(&mut story.hosts));
-        self.drop_from(|story| Some(&mut story.routers));
-        self.drop_from(|story| Some(&mut story.links));
-        self.drop_from(|story| Some(&mut story.steps));
+        self.drop_from(|scenario| Some(&mut scenario.misbehaviour));
+        self.drop_from(|scenario| Some(&mut scenario.hosts));
+        self.drop_from(|scenario| Some(&mut scenario.routers));
+        self.drop_from(|scenario| Some(&mut scenario.links));
+        self.drop_from(|scenario| Some(&mut scenario.steps));
     }
 
     /// Leaves out groups and sources, each wherever it is named.
@@ -37,7 +37,7 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
             while size > 0 {
                 let addresses: Vec<Ipv6Addr> = named(&mut self.best, topic).into_iter().collect();
                 for chunk in addresses.chunks(size) {
-                    self.with(|story| forget(story, topic, chunk));
+                    self.with(|scenario| forget(scenario, topic, chunk));
                 }
                 size /= 2;
             }
@@ -46,7 +46,7 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
 
     /// Makes everything that is left simpler.
     pub(super) fn simplify(&mut self) {
-        (0..self.best.mischief.len()).for_each(|at| self.mischief(at));
+        (0..self.best.misbehaviour.len()).for_each(|at| self.misbehaviour(at));
         (0..self.best.hosts.len()).for_each(|at| self.host(at));
         // Routers of one link often need the same settings, if any.
         self.settings(|_| true);
@@ -56,32 +56,32 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
         (0..self.best.steps.len()).for_each(|at| self.step(at));
     }
 
-    fn mischief(&mut self, at: usize) {
-        self.drop_from(|story| Some(&mut story.mischief[at].groups));
-        self.drop_from(|story| Some(&mut story.mischief[at].sources));
-        if self.best.mischief[at].kind == MischiefKind::Forger {
+    fn misbehaviour(&mut self, at: usize) {
+        self.drop_from(|scenario| Some(&mut scenario.misbehaviour[at].groups));
+        self.drop_from(|scenario| Some(&mut scenario.misbehaviour[at].sources));
+        if self.best.misbehaviour[at].kind == MisbehaviourKind::Forger {
             self.forgeries(at);
         }
-        let usual = match self.best.mischief[at].kind {
-            MischiefKind::Babbler => Babbler::PACE,
-            MischiefKind::Malformed => Malformed::PACE,
-            MischiefKind::Forger => Forger::PACE,
-            MischiefKind::Switch => Switch::PACE,
+        let usual = match self.best.misbehaviour[at].kind {
+            MisbehaviourKind::Flood => Flood::PACE,
+            MisbehaviourKind::Malformed => Malformed::PACE,
+            MisbehaviourKind::Forger => Forger::PACE,
+            MisbehaviourKind::Switch => Switch::PACE,
         };
-        let turns = self.best.mischief[at].turns.unwrap_or(usual.turns_max);
-        self.lower(1, turns, 1, |story, turns| story.mischief[at].turns = Some(turns));
-        self.with(|story| story.mischief[at].until_ms = None);
-        self.with(|story| story.mischief[at].start_ms = 0);
-        self.with(|story| story.mischief[at].every_ms = None);
-        self.with(|story| story.mischief[at].version = Default::default());
+        let turns = self.best.misbehaviour[at].turns.unwrap_or(usual.turns_max);
+        self.lower(1, turns, 1, |scenario, turns| scenario.misbehaviour[at].turns = Some(turns));
+        self.with(|scenario| scenario.misbehaviour[at].until_ms = None);
+        self.with(|scenario| scenario.misbehaviour[at].start_ms = 0);
+        self.with(|scenario| scenario.misbehaviour[at].every_ms = None);
+        self.with(|scenario| scenario.misbehaviour[at].version = Default::default());
     }
 
     /// All forgeries are written down, so that some can be left out.
     fn forgeries(&mut self, at: usize) {
-        let written = |story: &Story| {
+        let written = |scenario: &Scenario| {
             let names = |message| Name::ALL.map(|name| ForgeryPart { message, name });
             let all = || Forgery::ALL.into_iter().flat_map(names).collect::<Vec<_>>();
-            let some = &story.mischief[at].forgeries;
+            let some = &scenario.misbehaviour[at].forgeries;
             if some.is_empty() { all() } else { some.clone() }
         };
         let mut size = written(&self.best).len() / 2;
@@ -91,7 +91,9 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
                 let mut forgeries = written(&self.best);
                 forgeries.drain(from..(from + size).min(forgeries.len()));
                 // None would stand for all.
-                if forgeries.is_empty() || !self.with(|story| story.mischief[at].forgeries = forgeries) {
+                if forgeries.is_empty()
+                    || !self.with(|scenario| scenario.misbehaviour[at].forgeries = forgeries)
+                {
                     from += size;
                 }
             }
@@ -100,45 +102,45 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
     }
 
     fn host(&mut self, at: usize) {
-        self.drop_from(|story| Some(&mut story.hosts[at].listens));
-        self.drop_from(|story| Some(&mut story.hosts[at].behaviours));
+        self.drop_from(|scenario| Some(&mut scenario.hosts[at].listens));
+        self.drop_from(|scenario| Some(&mut scenario.hosts[at].behaviours));
         for listen in 0..self.best.hosts[at].listens.len() {
-            self.drop_from(|story| Some(&mut story.hosts[at].listens[listen].sources));
+            self.drop_from(|scenario| Some(&mut scenario.hosts[at].listens[listen].sources));
         }
         for behaviour in 0..self.best.hosts[at].behaviours.len() {
             for list in 0..2 {
-                self.drop_from(|story| {
-                    lists(&mut story.hosts[at].behaviours[behaviour]).into_iter().flatten().nth(list)
+                self.drop_from(|scenario| {
+                    lists(&mut scenario.hosts[at].behaviours[behaviour]).into_iter().flatten().nth(list)
                 });
             }
         }
-        self.lower(1, self.best.hosts[at].count.into(), 1, |story, count| {
-            story.hosts[at].count = count as u32;
+        self.lower(1, self.best.hosts[at].count.into(), 1, |scenario, count| {
+            scenario.hosts[at].count = count as u32;
         });
-        self.with(|story| story.hosts[at].tentative_ms = 0);
-        self.with(|story| story.hosts[at].start_ms = None);
-        self.with(|story| story.hosts[at].version = Default::default());
-        self.with(|story| story.hosts[at].station = Default::default());
-        self.with(|story| story.hosts[at].robustness = None);
-        self.with(|story| story.hosts[at].unsolicited_report_interval_ms = None);
-        self.with(|story| story.hosts[at].mtu = None);
-        self.with(|story| story.hosts[at].always_done = false);
+        self.with(|scenario| scenario.hosts[at].tentative_ms = 0);
+        self.with(|scenario| scenario.hosts[at].start_ms = None);
+        self.with(|scenario| scenario.hosts[at].version = Default::default());
+        self.with(|scenario| scenario.hosts[at].stack = Default::default());
+        self.with(|scenario| scenario.hosts[at].robustness = None);
+        self.with(|scenario| scenario.hosts[at].unsolicited_report_interval_ms = None);
+        self.with(|scenario| scenario.hosts[at].mtu = None);
+        self.with(|scenario| scenario.hosts[at].always_done = false);
     }
 
     fn router(&mut self, at: usize) {
         let name = self.best.routers[at].name.clone();
         self.settings(|part| part.name == name);
-        self.with(|story| story.routers[at].clock = Clock::EXACT);
-        self.with(|story| story.routers[at].clock.tick_ms = Clock::EXACT.tick_ms);
-        self.with(|story| story.routers[at].clock.late_ms = Clock::EXACT.late_ms);
-        self.with(|story| story.routers[at].start_ms = None);
+        self.with(|scenario| scenario.routers[at].clock = Clock::EXACT);
+        self.with(|scenario| scenario.routers[at].clock.tick_ms = Clock::EXACT.tick_ms);
+        self.with(|scenario| scenario.routers[at].clock.late_ms = Clock::EXACT.late_ms);
+        self.with(|scenario| scenario.routers[at].start_ms = None);
     }
 
     /// Settings of some routers are the default again, together.
     fn settings(&mut self, are_meant: impl Fn(&RouterPart) -> bool) {
         let mut reset = |key: fn(&mut Settings)| {
-            self.with(|story| {
-                let meant = story.routers.iter_mut().filter(|part| are_meant(part));
+            self.with(|scenario| {
+                let meant = scenario.routers.iter_mut().filter(|part| are_meant(part));
                 meant.for_each(|part| key(&mut part.settings));
             });
         };
@@ -156,14 +158,14 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
     }
 
     fn link(&mut self, at: usize) {
-        self.faults(|story| Some(&mut story.links[at].faults));
-        self.with(|story| story.links[at].snooping = false);
-        self.with(|story| story.links[at].medium = Medium::Ethernet);
+        self.faults(|scenario| Some(&mut scenario.links[at].faults));
+        self.with(|scenario| scenario.links[at].snooping = false);
+        self.with(|scenario| scenario.links[at].medium = Medium::Ethernet);
     }
 
-    fn faults(&mut self, faults: impl Fn(&mut Story) -> Option<&mut Faults>) {
+    fn faults(&mut self, faults: impl Fn(&mut Scenario) -> Option<&mut Faults>) {
         let mut change = |change: fn(&mut Faults)| {
-            self.with(|story| faults(story).map_or((), change));
+            self.with(|scenario| faults(scenario).map_or((), change));
         };
         change(|faults| *faults = Faults::NONE);
         change(|faults| faults.loss_ppm = 0);
@@ -175,22 +177,22 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
     }
 
     fn step(&mut self, at: usize) {
-        match &self.best.steps[at].deed {
-            Deed::Listen(_) => self.drop_from(|story| match &mut story.steps[at].deed {
-                Deed::Listen(deed) => Some(&mut deed.sources),
+        match &self.best.steps[at].action {
+            StepAction::Listen(_) => self.drop_from(|scenario| match &mut scenario.steps[at].action {
+                StepAction::Listen(action) => Some(&mut action.sources),
                 _ => None,
             }),
-            Deed::Partition(_) => self.drop_from(|story| match &mut story.steps[at].deed {
-                Deed::Partition(deed) => Some(&mut deed.apart),
+            StepAction::Partition(_) => self.drop_from(|scenario| match &mut scenario.steps[at].action {
+                StepAction::Partition(action) => Some(&mut action.apart),
                 _ => None,
             }),
-            Deed::Faults(_) => self.faults(|story| match &mut story.steps[at].deed {
-                Deed::Faults(deed) => Some(&mut deed.now),
+            StepAction::Faults(_) => self.faults(|scenario| match &mut scenario.steps[at].action {
+                StepAction::Faults(action) => Some(&mut action.now),
                 _ => None,
             }),
-            Deed::Jump(deed) => self.lower(1, deed.by_ms, 500, |story, by_ms| {
-                if let Deed::Jump(deed) = &mut story.steps[at].deed {
-                    deed.by_ms = by_ms;
+            StepAction::Jump(action) => self.lower(1, action.by_ms, 500, |scenario, by_ms| {
+                if let StepAction::Jump(action) = &mut scenario.steps[at].action {
+                    action.by_ms = by_ms;
                 }
             }),
             _ => {}
@@ -199,18 +201,18 @@ impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
 }
 
 /// The only link need not be named.
-fn unname_link(story: &mut Story) {
-    if story.links.len() > 1 {
+fn unname_link(scenario: &mut Scenario) {
+    if scenario.links.len() > 1 {
         return;
     }
-    story.routers.iter_mut().for_each(|part| part.link.clear());
-    story.hosts.iter_mut().for_each(|part| part.link.clear());
-    story.mischief.iter_mut().for_each(|part| part.link.clear());
-    for step in &mut story.steps {
-        match &mut step.deed {
-            Deed::Partition(deed) => deed.link.clear(),
-            Deed::Heal(deed) => deed.link.clear(),
-            Deed::Faults(deed) => deed.link.clear(),
+    scenario.routers.iter_mut().for_each(|part| part.link.clear());
+    scenario.hosts.iter_mut().for_each(|part| part.link.clear());
+    scenario.misbehaviour.iter_mut().for_each(|part| part.link.clear());
+    for step in &mut scenario.steps {
+        match &mut step.action {
+            StepAction::Partition(action) => action.link.clear(),
+            StepAction::Heal(action) => action.link.clear(),
+            StepAction::Faults(action) => action.link.clear(),
             _ => {}
         }
     }
@@ -228,8 +230,8 @@ fn lists(behaviour: &mut Behaviour) -> [Option<&mut Vec<Ipv6Addr>>; 2] {
 }
 
 /// Every list of such addresses.
-fn each_list(story: &mut Story, topic: Topic, mut each: impl FnMut(&mut Vec<Ipv6Addr>)) {
-    for host in &mut story.hosts {
+fn each_list(scenario: &mut Scenario, topic: Topic, mut each: impl FnMut(&mut Vec<Ipv6Addr>)) {
+    for host in &mut scenario.hosts {
         if let Topic::Sources = topic {
             host.listens.iter_mut().for_each(|listen| each(&mut listen.sources));
         }
@@ -242,48 +244,48 @@ fn each_list(story: &mut Story, topic: Topic, mut each: impl FnMut(&mut Vec<Ipv6
             list.into_iter().for_each(&mut each);
         }
     }
-    for part in &mut story.mischief {
+    for part in &mut scenario.misbehaviour {
         each(match topic {
             Topic::Groups => &mut part.groups,
             Topic::Sources => &mut part.sources,
         });
     }
     if let Topic::Sources = topic {
-        for step in &mut story.steps {
-            if let Deed::Listen(deed) = &mut step.deed {
-                each(&mut deed.sources);
+        for step in &mut scenario.steps {
+            if let StepAction::Listen(action) = &mut step.action {
+                each(&mut action.sources);
             }
         }
     }
 }
 
 /// The group that a step is about.
-const fn group(deed: &Deed) -> Option<Ipv6Addr> {
-    match deed {
-        Deed::Listen(deed) => Some(deed.group),
-        Deed::Leave(deed) => Some(deed.group),
+const fn group(action: &StepAction) -> Option<Ipv6Addr> {
+    match action {
+        StepAction::Listen(action) => Some(action.group),
+        StepAction::Leave(action) => Some(action.group),
         _ => None,
     }
 }
 
-/// The groups or sources that a story names.
-fn named(story: &mut Story, topic: Topic) -> BTreeSet<Ipv6Addr> {
+/// The groups or sources that a scenario names.
+fn named(scenario: &mut Scenario, topic: Topic) -> BTreeSet<Ipv6Addr> {
     let mut found = BTreeSet::new();
-    each_list(story, topic, |list| found.extend(list.iter().copied()));
+    each_list(scenario, topic, |list| found.extend(list.iter().copied()));
     if let Topic::Groups = topic {
-        found.extend(story.hosts.iter().flat_map(|host| &host.listens).map(|listen| listen.group));
-        found.extend(story.steps.iter().filter_map(|step| group(&step.deed)));
+        found.extend(scenario.hosts.iter().flat_map(|host| &host.listens).map(|listen| listen.group));
+        found.extend(scenario.steps.iter().filter_map(|step| group(&step.action)));
     }
     found
 }
 
 /// Leaves these groups or sources out, wherever they are named.
-fn forget(story: &mut Story, topic: Topic, gone: &[Ipv6Addr]) {
-    each_list(story, topic, |list| list.retain(|address| !gone.contains(address)));
+fn forget(scenario: &mut Scenario, topic: Topic, gone: &[Ipv6Addr]) {
+    each_list(scenario, topic, |list| list.retain(|address| !gone.contains(address)));
     if let Topic::Groups = topic {
-        for host in &mut story.hosts {
+        for host in &mut scenario.hosts {
             host.listens.retain(|listen| !gone.contains(&listen.group));
         }
-        story.steps.retain(|step| group(&step.deed).is_none_or(|group| !gone.contains(&group)));
+        scenario.steps.retain(|step| group(&step.action).is_none_or(|group| !gone.contains(&group)));
     }
 }

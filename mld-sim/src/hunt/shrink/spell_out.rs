@@ -10,35 +10,35 @@ use super::search::Search;
 use super::whole::about;
 use crate::hunt::panics::caught;
 use crate::hunt::run::stage;
-use crate::scenario::{CrashDeed, Deed, HostPart, ListenDeed, Step, Story, UpDeed};
+use crate::scenario::{CrashAction, HostPart, ListenAction, Scenario, Step, StepAction, UpAction};
 use crate::world::{Call, Happening, NodeId, Observer, Scene, Violation, World};
 
-impl<J: FnMut(&Story) -> Option<Violation>> Search<J> {
+impl<J: FnMut(&Scenario) -> Option<Violation>> Search<J> {
     /// Of all hosts, or of those of which it can be done.
     pub(super) fn spell_out(&mut self) {
         if self.tries == 0 || self.best.hosts.iter().all(|part| part.behaviours.is_empty()) {
             return;
         }
         let steps = steps(&self.best, |_| {});
-        if !self.with(|story| steps.iter().for_each(|(name, steps)| replace(story, name, steps))) {
+        if !self.with(|scenario| steps.iter().for_each(|(name, steps)| replace(scenario, name, steps))) {
             for (name, steps) in &steps {
-                self.with(|story| replace(story, name, steps));
+                self.with(|scenario| replace(scenario, name, steps));
             }
         }
     }
 }
 
 /// The steps of each host that does something by itself. `watch` adds observers to the world.
-fn steps(story: &Story, watch: fn(&mut World)) -> BTreeMap<String, Vec<Step>> {
+fn steps(scenario: &Scenario, watch: fn(&mut World)) -> BTreeMap<String, Vec<Step>> {
     let behaves = |part: &&HostPart| part.count == 1 && !part.behaviours.is_empty();
     let mut steps: BTreeMap<_, _> =
-        story.hosts.iter().filter(behaves).map(|part| (part.name.clone(), Vec::new())).collect();
-    let Ok(mut staged) = stage(story) else { return steps };
+        scenario.hosts.iter().filter(behaves).map(|part| (part.name.clone(), Vec::new())).collect();
+    let Ok(mut staged) = stage(scenario) else { return steps };
     let calls = Rc::new(RefCell::new(Vec::new()));
     staged.world.observe(Calls(Rc::clone(&calls)));
     watch(&mut staged.world);
     // Where the run ends before its time, with a broken rule or a panic, nothing more was called.
-    let end = Instant::from_millis(story.duration_ms);
+    let end = Instant::from_millis(scenario.duration_ms);
     let _ = caught(|| staged.world.run_until(end));
     let scene = staged.world.scene();
     let mut is_up: BTreeMap<NodeId, bool> = BTreeMap::new();
@@ -46,23 +46,25 @@ fn steps(story: &Story, watch: fn(&mut World)) -> BTreeMap<String, Vec<Step>> {
         let is_up = is_up.entry(*node).or_default();
         let name = scene.name(*node);
         let (Some(steps), Some(part)) =
-            (steps.get_mut(name), story.hosts.iter().find(|part| part.name == name))
+            (steps.get_mut(name), scenario.hosts.iter().find(|part| part.name == name))
         else {
             continue;
         };
         let (at_ms, host) = (at.as_millis(), name.to_owned());
-        let deed = match call {
-            Call::Listen { socket, group, mode, sources } if *is_up => Some(Deed::Listen(ListenDeed {
-                host,
-                socket: *socket,
-                group: *group,
-                mode: *mode,
-                sources: sources.clone(),
-            })),
+        let action = match call {
+            Call::Listen { socket, group, mode, sources } if *is_up => {
+                Some(StepAction::Listen(ListenAction {
+                    host,
+                    socket: *socket,
+                    group: *group,
+                    mode: *mode,
+                    sources: sources.clone(),
+                }))
+            }
             Call::Listen { .. } => None,
             Call::Crash => {
                 *is_up = false;
-                Some(Deed::Crash(CrashDeed { node: host }))
+                Some(StepAction::Crash(CrashAction { node: host }))
             }
             Call::Up { link_local } => {
                 let was_up = core::mem::replace(is_up, true);
@@ -74,23 +76,23 @@ fn steps(story: &Story, watch: fn(&mut World)) -> BTreeMap<String, Vec<Step>> {
                 };
                 let address = link_local.filter(|address| *address != part.address);
                 let tentative = link_local.is_none();
-                (!is_by_itself).then_some(Deed::Up(UpDeed { host, address, tentative }))
+                (!is_by_itself).then_some(StepAction::Up(UpAction { host, address, tentative }))
             }
         };
-        steps.extend(deed.map(|deed| Step { at_ms, deed }));
+        steps.extend(action.map(|action| Step { at_ms, action }));
     }
     steps
 }
 
 /// Puts steps in place of all that is done with a host and that it does by itself.
-fn replace(story: &mut Story, name: &str, steps: &[Step]) {
-    for host in story.hosts.iter_mut().filter(|host| host.name == name) {
+fn replace(scenario: &mut Scenario, name: &str, steps: &[Step]) {
+    for host in scenario.hosts.iter_mut().filter(|host| host.name == name) {
         host.behaviours.clear();
         host.listens.clear();
     }
-    story.steps.retain(|step| about(&step.deed).0 != Some(name));
-    story.steps.extend_from_slice(steps);
-    story.steps.sort_by_key(|step| step.at_ms);
+    scenario.steps.retain(|step| about(&step.action).0 != Some(name));
+    scenario.steps.extend_from_slice(steps);
+    scenario.steps.sort_by_key(|step| step.at_ms);
 }
 
 /// Writes down what is called on hosts.
@@ -116,14 +118,14 @@ mod tests {
     use crate::world::Behaviour;
 
     /// A host that zaps every second, and another.
-    fn zapping() -> Story {
-        let mut story = Story { duration_ms: 20_000, ..Story::default() };
+    fn zapping() -> Scenario {
+        let mut scenario = Scenario { duration_ms: 20_000, ..Scenario::default() };
         let ip = |text: &str| text.parse().expect("an address");
         let mut host = HostPart::new("h1", ip("fe80::a"));
         let channels = vec![ip("ff05::1"), ip("ff05::2")];
         host.behaviours.push(Behaviour::Zapping { channels, every_ms: (1000, 1000) });
-        story.hosts = vec![host, HostPart::new("h2", ip("fe80::b"))];
-        story
+        scenario.hosts = vec![host, HostPart::new("h2", ip("fe80::b"))];
+        scenario
     }
 
     /// Panics after ten seconds.
@@ -149,18 +151,18 @@ mod tests {
 
     #[test]
     fn steps_take_the_place_of_what_a_host_does_by_itself() {
-        let mut story = zapping();
-        for (name, steps) in steps(&story, |_| {}) {
-            replace(&mut story, &name, &steps);
+        let mut scenario = zapping();
+        for (name, steps) in steps(&scenario, |_| {}) {
+            replace(&mut scenario, &name, &steps);
         }
-        assert!(story.hosts.iter().all(|part| part.behaviours.is_empty()));
-        let calls = |story: &Story| {
-            let mut staged = stage(story).expect("it can be staged");
+        assert!(scenario.hosts.iter().all(|part| part.behaviours.is_empty()));
+        let calls = |scenario: &Scenario| {
+            let mut staged = stage(scenario).expect("it can be staged");
             let calls = Rc::new(RefCell::new(Vec::new()));
             staged.world.observe(Calls(Rc::clone(&calls)));
             staged.run().expect("no rule is broken");
             calls.take()
         };
-        assert_eq!(calls(&story), calls(&zapping()));
+        assert_eq!(calls(&scenario), calls(&zapping()));
     }
 }

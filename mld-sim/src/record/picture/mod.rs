@@ -19,7 +19,7 @@ use crate::world::{Happening, Observer, Scene, Violation};
 /// crosses where they were lost. Beside a router stands a bar for each group that it knows, coloured by filter mode; the
 /// querier wears a crown. Faults are shaded.
 ///
-/// A long story stays readable: many hosts share a lane, what changes nothing is summed up, and what is still too much is
+/// A long scenario stays readable: many hosts share a lane, what changes nothing is summed up, and what is still too much is
 /// left out in the middle, each with its number.
 pub struct Picture<W> {
     output: W,

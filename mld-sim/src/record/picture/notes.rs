@@ -330,7 +330,7 @@ impl Notes {
             Change::Jump { node, by_ms } => {
                 format!("the clock of {} jumps by {} s", scene.name(*node), Seconds(*by_ms))
             }
-            Change::Calm => "calm: every fault ends".into(),
+            Change::FaultsOff => "all faults end".into(),
         };
         let spot = Spot { at_ms, entry: Some(self.push(at_ms, Kind::Change, None, text)) };
         match what {
@@ -342,7 +342,7 @@ impl Notes {
                 self.faults.entry(*link).or_default().push((spot, faults.kinds() > 0));
             }
             Change::Jump { .. } => {}
-            Change::Calm => {
+            Change::FaultsOff => {
                 self.apart.values_mut().for_each(|apart| apart.push((spot, Vec::new())));
                 self.faults.values_mut().for_each(|faults| faults.push((spot, false)));
             }

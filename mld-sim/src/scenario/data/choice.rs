@@ -1,15 +1,16 @@
-//! Tables of a story that say one of several things beside their moment.
+//! Tables of a scenario that say one of several things beside their moment.
 
 /// Declares how a moment and one of several things are written: `at = 1` and one key that names the thing.
 macro_rules! choice {
     ($outer:ident { $at:ident, $field:ident: $inner:ident } as $form:ident, $what:literal:
-     $($key:ident => $variant:ident($type:ty),)*) => {
+     $($(#[$meta:meta])* $key:ident => $variant:ident($type:ty),)*) => {
         #[derive(serde::Deserialize, serde::Serialize)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields)]
         struct $form {
             #[serde(with = "crate::scenario::data::units::seconds")]
             at: u64,
-            $(#[serde(default, skip_serializing_if = "Option::is_none")]
+            $($(#[$meta])*
+            #[serde(default, skip_serializing_if = "Option::is_none")]
             $key: Option<$type>,)*
         }
 

@@ -1,13 +1,13 @@
 use core::fmt;
 
-/// Why a story cannot be staged.
+/// Why a scenario cannot be staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoryError {
+pub struct ScenarioError {
     pub(in crate::scenario) place: Place,
     pub(in crate::scenario) text: String,
 }
 
-/// Where in a story something is.
+/// Where in a scenario something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::scenario) struct Place {
     /// The table, by its name in the file: `router`, `step`. Empty: the top level.
@@ -30,8 +30,8 @@ impl Place {
     }
 
     /// Something is wrong here.
-    pub(in crate::scenario) fn error(self, text: impl fmt::Display) -> StoryError {
-        StoryError { place: self, text: text.to_string() }
+    pub(in crate::scenario) fn error(self, text: impl fmt::Display) -> ScenarioError {
+        ScenarioError { place: self, text: text.to_string() }
     }
 }
 
@@ -44,10 +44,10 @@ impl fmt::Display for Place {
     }
 }
 
-impl fmt::Display for StoryError {
+impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.text)
     }
 }
 
-impl core::error::Error for StoryError {}
+impl core::error::Error for ScenarioError {}

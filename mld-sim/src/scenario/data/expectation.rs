@@ -1,4 +1,4 @@
-//! What should come of a story.
+//! What should come of a scenario.
 
 use core::net::Ipv6Addr;
 
@@ -309,7 +309,7 @@ pub(in crate::scenario) const WHY_STACK: &str = Refusal::Stack("").name();
 
 counted! {
     /// Calls of applications, to listen or to leave, of which nothing came. One that the protocol stack of a host refuses
-    /// breaks a story that has no such expectation.
+    /// breaks a scenario that has no such expectation.
     RefusedCalls {
         /// The host; any if none is named. The name of several hosts means any of them.
         host: Option<String>,

@@ -10,17 +10,18 @@ mod settings;
 mod step;
 mod units;
 
-pub use error::StoryError;
+pub use error::ScenarioError;
 pub use expectation::{
     Claim, Discards, Events, Expectation, Forwards, Knows, KnowsNot, Losses, Queries, QueryKind, Quiet,
     Refusals, RefusedCalls, Reports, Role, RoleName, StateName, Told,
 };
 pub use parts::{
-    ForgeryPart, HostPart, LinkPart, ListenPart, MischiefKind, MischiefPart, RouterPart, StationKind, Story,
+    ForgeryPart, HostPart, LinkPart, ListenPart, MisbehaviourKind, MisbehaviourPart, RouterPart, Scenario,
+    StackKind,
 };
 pub use step::{
-    AddressDeed, CalmDeed, ClockDeed, CrashDeed, Deed, FaultsDeed, JumpDeed, LeaveDeed, LinkDeed, ListenDeed,
-    PartitionDeed, RouterDeed, Step, UpDeed,
+    AddressAction, ClockAction, CrashAction, FaultsAction, FaultsOffAction, JumpAction, LeaveAction,
+    LinkAction, ListenAction, PartitionAction, RouterAction, Step, StepAction, UpAction,
 };
 
 pub(super) use error::Place;

@@ -16,7 +16,7 @@ use crate::world::{Behaviour, Clock, Faults, HostVersion, Medium};
 /// What a scenario file says. Durations are whole milliseconds, decimal seconds in the file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Story {
+pub struct Scenario {
     /// What it is called, in one line.
     #[serde(default, skip_serializing_if = "is_default")]
     pub title: String,
@@ -29,9 +29,15 @@ pub struct Story {
     /// How long it lasts.
     #[serde(rename = "duration", with = "units::seconds")]
     pub duration_ms: u64,
-    /// When all faults end. The story then goes on behind its end until the routers must know what the hosts want.
-    #[serde(rename = "calm", default, with = "units::maybe_seconds", skip_serializing_if = "is_default")]
-    pub calm_ms: Option<u64>,
+    /// When all faults end. The scenario then goes on behind its end until the routers must know what the hosts want.
+    #[serde(
+        rename = "faults-off",
+        alias = "calm",
+        default,
+        with = "units::maybe_seconds",
+        skip_serializing_if = "is_default"
+    )]
+    pub faults_off_ms: Option<u64>,
     /// The links; without any there is one Ethernet called `lan`.
     #[serde(rename = "link", default, skip_serializing_if = "is_default")]
     pub links: Vec<LinkPart>,
@@ -41,9 +47,9 @@ pub struct Story {
     /// The hosts.
     #[serde(rename = "host", default, skip_serializing_if = "is_default")]
     pub hosts: Vec<HostPart>,
-    /// Who means no good.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub mischief: Vec<MischiefPart>,
+    /// The nodes that misbehave.
+    #[serde(alias = "mischief", default, skip_serializing_if = "is_default")]
+    pub misbehaviour: Vec<MisbehaviourPart>,
     /// What is done, in order.
     #[serde(rename = "step", default, skip_serializing_if = "is_default")]
     pub steps: Vec<Step>,
@@ -52,7 +58,7 @@ pub struct Story {
     pub expectations: Vec<Expectation>,
 }
 
-/// A link of a story.
+/// A link of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LinkPart {
@@ -77,7 +83,7 @@ pub struct LinkPart {
     pub faults: Faults,
 }
 
-/// A router of a story.
+/// A router of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RouterPart {
@@ -107,7 +113,7 @@ pub struct RouterPart {
     pub settings: Settings,
 }
 
-/// A host of a story, or many alike.
+/// A host of a scenario, or many alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HostPart {
@@ -122,8 +128,8 @@ pub struct HostPart {
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: u32,
     /// Which protocol stack it has.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub station: StationKind,
+    #[serde(alias = "station", default, skip_serializing_if = "is_default")]
+    pub stack: StackKind,
     /// What it speaks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub version: HostVersion,
@@ -161,7 +167,7 @@ pub struct HostPart {
 /// Which protocol stack a host has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum StationKind {
+pub enum StackKind {
     /// [`mld_proto::Listener`].
     #[default]
     Listener,
@@ -186,10 +192,10 @@ pub struct ListenPart {
     pub sources: Vec<Ipv6Addr>,
 }
 
-/// Somebody who means no good.
+/// A node that misbehaves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct MischiefPart {
+pub struct MisbehaviourPart {
     /// What it is called.
     pub name: String,
     /// The link that it is on; may be empty where there is only one.
@@ -198,7 +204,7 @@ pub struct MischiefPart {
     /// Its link-local address.
     pub address: Ipv6Addr,
     /// What it does.
-    pub kind: MischiefKind,
+    pub kind: MisbehaviourKind,
     /// The groups that it talks about. The hosts and routers that it names are those of its link.
     #[serde(default, with = "units::addresses", skip_serializing_if = "is_default")]
     pub groups: Vec<Ipv6Addr>,
@@ -220,17 +226,18 @@ pub struct MischiefPart {
     /// When it begins.
     #[serde(rename = "start", default, with = "units::seconds", skip_serializing_if = "is_default")]
     pub start_ms: u64,
-    /// When it ends, if before the story.
+    /// When it ends, if before the scenario.
     #[serde(rename = "until", default, with = "units::maybe_seconds", skip_serializing_if = "is_default")]
     pub until_ms: Option<u64>,
 }
 
-/// What somebody who means no good does.
+/// A kind of misbehaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum MischiefKind {
+pub enum MisbehaviourKind {
     /// Sends Reports about anything without end.
-    Babbler,
+    #[serde(rename = "babbler")]
+    Flood,
     /// Sends packets that are wrong in one way each.
     Malformed,
     /// Sends Queries and Reports in the name of others.
@@ -281,7 +288,7 @@ impl HostPart {
             link: String::new(),
             address,
             count: 1,
-            station: StationKind::default(),
+            stack: StackKind::default(),
             version: HostVersion::default(),
             robustness: None,
             unsolicited_report_interval_ms: None,

@@ -1,4 +1,4 @@
-//! What is done in a story.
+//! What is done in a scenario.
 
 use core::net::Ipv6Addr;
 
@@ -17,64 +17,65 @@ pub struct Step {
     /// When.
     pub at_ms: u64,
     /// What.
-    pub deed: Deed,
+    pub action: StepAction,
 }
 
 /// What can be done. Nodes and links go by their names; the name of several hosts means each of them.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
+pub enum StepAction {
     /// A socket of a host listens to a group in this way from now on.
-    Listen(ListenDeed),
+    Listen(ListenAction),
     /// A socket of a host no longer listens to a group.
-    Leave(LeaveDeed),
+    Leave(LeaveAction),
     /// A host comes up.
-    Up(UpDeed),
+    Up(UpAction),
     /// A host or a router loses its power and all that it knew.
-    Crash(CrashDeed),
+    Crash(CrashAction),
     /// A router starts.
-    Start(RouterDeed),
+    Start(RouterAction),
     /// MLD on a router's interface goes down in an orderly way.
-    Stop(RouterDeed),
+    Stop(RouterAction),
     /// It goes down in an orderly way and starts at once.
-    Restart(RouterDeed),
+    Restart(RouterAction),
     /// The link-local address of a router or host changes, appears or goes away.
-    Address(AddressDeed),
+    Address(AddressAction),
     /// A router's clock goes like this from now on.
-    Clock(ClockDeed),
+    Clock(ClockAction),
     /// A router's clock jumps forward.
-    Jump(JumpDeed),
+    Jump(JumpAction),
     /// Some nodes of a link no longer hear the others, nor are they heard.
-    Partition(PartitionDeed),
+    Partition(PartitionAction),
     /// The partition of a link ends.
-    Heal(LinkDeed),
+    Heal(LinkAction),
     /// A link does this to frames from now on.
-    Faults(FaultsDeed),
-    /// Every fault ends, as at the moment `calm` of the story.
-    Calm(CalmDeed),
+    Faults(FaultsAction),
+    /// Every fault ends, as at the moment `faults-off` of the scenario.
+    FaultsOff(FaultsOffAction),
 }
 
 choice! {
-    Step { at_ms, deed: Deed } as StepForm, "a step":
-    listen => Listen(ListenDeed),
-    leave => Leave(LeaveDeed),
-    up => Up(UpDeed),
-    crash => Crash(CrashDeed),
-    start => Start(RouterDeed),
-    stop => Stop(RouterDeed),
-    restart => Restart(RouterDeed),
-    address => Address(AddressDeed),
-    clock => Clock(ClockDeed),
-    jump => Jump(JumpDeed),
-    partition => Partition(PartitionDeed),
-    heal => Heal(LinkDeed),
-    faults => Faults(FaultsDeed),
-    calm => Calm(CalmDeed),
+    Step { at_ms, action: StepAction } as StepForm, "a step":
+    listen => Listen(ListenAction),
+    leave => Leave(LeaveAction),
+    up => Up(UpAction),
+    crash => Crash(CrashAction),
+    start => Start(RouterAction),
+    stop => Stop(RouterAction),
+    restart => Restart(RouterAction),
+    address => Address(AddressAction),
+    clock => Clock(ClockAction),
+    jump => Jump(JumpAction),
+    partition => Partition(PartitionAction),
+    heal => Heal(LinkAction),
+    faults => Faults(FaultsAction),
+    #[serde(alias = "calm")]
+    faults_off => FaultsOff(FaultsOffAction),
 }
 
 /// Of whom a socket listens to what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ListenDeed {
+pub struct ListenAction {
     /// The host.
     pub host: String,
     /// The socket.
@@ -93,7 +94,7 @@ pub struct ListenDeed {
 /// Whose socket no longer listens to what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LeaveDeed {
+pub struct LeaveAction {
     /// The host.
     pub host: String,
     /// The socket.
@@ -106,7 +107,7 @@ pub struct LeaveDeed {
 /// Which host comes up, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct UpDeed {
+pub struct UpAction {
     /// The host.
     pub host: String,
     /// Its address, if it is another one than before.
@@ -120,7 +121,7 @@ pub struct UpDeed {
 /// Whose power fails.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct CrashDeed {
+pub struct CrashAction {
     /// The router or host.
     pub node: String,
 }
@@ -128,7 +129,7 @@ pub struct CrashDeed {
 /// A router.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct RouterDeed {
+pub struct RouterAction {
     /// The router.
     pub router: String,
 }
@@ -136,7 +137,7 @@ pub struct RouterDeed {
 /// Whose address changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct AddressDeed {
+pub struct AddressAction {
     /// The router or host.
     pub node: String,
     /// The address; without one a router has none, and that of a host is tentative.
@@ -147,7 +148,7 @@ pub struct AddressDeed {
 /// Whose clock goes how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ClockDeed {
+pub struct ClockAction {
     /// The router.
     pub router: String,
     /// How its clock goes.
@@ -158,7 +159,7 @@ pub struct ClockDeed {
 /// Whose clock jumps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct JumpDeed {
+pub struct JumpAction {
     /// The router.
     pub router: String,
     /// How far.
@@ -169,7 +170,7 @@ pub struct JumpDeed {
 /// Who is kept apart from the others of a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PartitionDeed {
+pub struct PartitionAction {
     /// The link; may be empty where there is only one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub link: String,
@@ -180,7 +181,7 @@ pub struct PartitionDeed {
 /// A link.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LinkDeed {
+pub struct LinkAction {
     /// The link; may be empty where there is only one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub link: String,
@@ -189,7 +190,7 @@ pub struct LinkDeed {
 /// Which link does what to frames.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct FaultsDeed {
+pub struct FaultsAction {
     /// The link; may be empty where there is only one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub link: String,
@@ -201,4 +202,4 @@ pub struct FaultsDeed {
 /// The whole world.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CalmDeed {}
+pub struct FaultsOffAction {}

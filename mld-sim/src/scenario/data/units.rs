@@ -6,7 +6,7 @@ use core::net::Ipv6Addr;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The longest time that a story may name: more than 30 years.
+/// The longest time that a scenario may name: more than 30 years.
 const LONGEST_MS: u64 = 1_000_000_000_000;
 /// How many addresses one entry of a list may stand for.
 const RANGE_MAX: u128 = 65_536;

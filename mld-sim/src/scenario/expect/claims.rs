@@ -5,7 +5,7 @@ use core::net::Ipv6Addr;
 use mld_proto::{Discard, GroupAddr, Limit, Record};
 
 use crate::scenario::data::{
-    Claim, Counted, Events, Forwards, Place, Queries, QueryKind, StoryError, Told, WHY_DOWN, WHY_STACK,
+    Claim, Counted, Events, Forwards, Place, Queries, QueryKind, ScenarioError, Told, WHY_DOWN, WHY_STACK,
 };
 use crate::scenario::stage::{Names, NodeKind, is_group};
 use crate::world::Loss;
@@ -23,7 +23,12 @@ impl Claim {
     /// # Errors
     ///
     /// The key that is wrong.
-    pub(in crate::scenario) fn check(&self, at: usize, at_ms: u64, names: &Names) -> Result<(), StoryError> {
+    pub(in crate::scenario) fn check(
+        &self,
+        at: usize,
+        at_ms: u64,
+        names: &Names,
+    ) -> Result<(), ScenarioError> {
         let check = Check { at, at_ms, names };
         match self {
             Self::Knows(claim) => {
@@ -105,11 +110,11 @@ impl Check<'_> {
         Place::new("expect", self.at, key)
     }
 
-    fn router(&self, key: &'static str, name: Option<&String>) -> Result<(), StoryError> {
+    fn router(&self, key: &'static str, name: Option<&String>) -> Result<(), ScenarioError> {
         name.map_or(Ok(()), |name| self.names.find_router(self.place(key), name).map(|_| ()))
     }
 
-    fn node(&self, key: &'static str, name: Option<&String>) -> Result<(), StoryError> {
+    fn node(&self, key: &'static str, name: Option<&String>) -> Result<(), ScenarioError> {
         name.map_or(Ok(()), |name| self.names.find(self.place(key), name).map(|_| ()))
     }
 
@@ -120,7 +125,7 @@ impl Check<'_> {
         name: Option<&String>,
         kind: NodeKind,
         what: &str,
-    ) -> Result<(), StoryError> {
+    ) -> Result<(), ScenarioError> {
         let Some(name) = name else { return Ok(()) };
         let nodes = self.names.find(self.place(key), name)?;
         if nodes.iter().any(|id| self.names.kind(*id) == kind) {
@@ -129,12 +134,12 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn group(&self, key: &'static str, group: Option<Ipv6Addr>) -> Result<(), StoryError> {
+    fn group(&self, key: &'static str, group: Option<Ipv6Addr>) -> Result<(), ScenarioError> {
         group.map_or(Ok(()), |group| is_group(self.place(key), group))
     }
 
     /// A group that a router may know (R-SEC-14).
-    fn managed(&self, key: &'static str, group: Option<Ipv6Addr>) -> Result<(), StoryError> {
+    fn managed(&self, key: &'static str, group: Option<Ipv6Addr>) -> Result<(), ScenarioError> {
         self.group(key, group)?;
         match group.map(GroupAddr::new) {
             Some(Err(_)) => Err(self.place(key).error("no router keeps groups of scope 0 or 1, nor ff02::1")),
@@ -142,7 +147,12 @@ impl Check<'_> {
         }
     }
 
-    fn one_of(&self, key: &'static str, given: Option<&String>, allowed: &[&str]) -> Result<(), StoryError> {
+    fn one_of(
+        &self,
+        key: &'static str,
+        given: Option<&String>,
+        allowed: &[&str],
+    ) -> Result<(), ScenarioError> {
         match given {
             Some(given) if !allowed.contains(&given.as_str()) => Err(self
                 .place(key)
@@ -151,11 +161,11 @@ impl Check<'_> {
         }
     }
 
-    fn since(&self, key: &'static str, since_ms: u64) -> Result<(), StoryError> {
+    fn since(&self, key: &'static str, since_ms: u64) -> Result<(), ScenarioError> {
         if since_ms > self.at_ms { Err(self.place(key).error("must not be after `at`")) } else { Ok(()) }
     }
 
-    fn counted(&self, key: &'static str, counted: &dyn Counted) -> Result<(), StoryError> {
+    fn counted(&self, key: &'static str, counted: &dyn Counted) -> Result<(), ScenarioError> {
         let demand = counted.demand();
         let error = |text: &str| Err(self.place(key).error(text));
         if demand.since_ms > self.at_ms {
@@ -188,7 +198,7 @@ impl Check<'_> {
         &self,
         [router, group, source, since]: [&'static str; 4],
         claim: &Forwards,
-    ) -> Result<(), StoryError> {
+    ) -> Result<(), ScenarioError> {
         self.managed(group, Some(claim.group))?;
         if claim.source.is_multicast() || claim.source.is_unspecified() {
             return Err(self.place(source).error(format_args!("{} cannot be a source", claim.source)));
@@ -197,7 +207,7 @@ impl Check<'_> {
         self.router(router, Some(&claim.router))
     }
 
-    fn queries(&self, claim: &Queries) -> Result<(), StoryError> {
+    fn queries(&self, claim: &Queries) -> Result<(), ScenarioError> {
         self.counted("queries", claim)?;
         self.group("queries.group", claim.group)?;
         if claim.kind == Some(QueryKind::General) && claim.group.is_some() {
@@ -206,7 +216,7 @@ impl Check<'_> {
         self.not_from("queries.from", claim.from.as_ref(), NodeKind::Host, "Queries")
     }
 
-    fn events(&self, claim: &Events) -> Result<(), StoryError> {
+    fn events(&self, claim: &Events) -> Result<(), ScenarioError> {
         self.counted("events", claim)?;
         let only = |key, event, name| match claim.event {
             None => Ok(()),

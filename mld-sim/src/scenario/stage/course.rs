@@ -1,20 +1,20 @@
-//! Whether what a story says can be, one thing after the other.
+//! Whether what a scenario says can be, one thing after the other.
 //!
 //! What a step may do depends on what was done before: who is up, who has which address, and whether the faults have
-//! ended. Here a story is followed from its first moment to its last one, without its packets.
+//! ended. Here a scenario is followed from its first moment to its last one, without its packets.
 
 use core::net::Ipv6Addr;
 use std::collections::BTreeMap;
 
 use super::checks::is_link_local;
 use super::names::{Names, NodeKind};
-use crate::scenario::data::{Deed, HostPart, Place, Story, StoryError};
+use crate::scenario::data::{HostPart, Place, Scenario, ScenarioError, StepAction};
 use crate::time::short;
 use crate::world::{Behaviour, LinkId, NodeId, Scene};
 
-/// A story as far as it has come.
+/// A scenario as far as it has come.
 struct Course<'s> {
-    story: &'s Story,
+    scenario: &'s Scenario,
     names: &'s Names,
     scene: Scene<'s>,
     owners: BTreeMap<(LinkId, Ipv6Addr), NodeId>,
@@ -38,47 +38,53 @@ enum Power {
 enum Event<'s> {
     /// The hosts of a part come up.
     Start(usize),
-    Step(usize, &'s Deed),
+    Step(usize, &'s StepAction),
 }
 
-/// Follows a story whose nodes and steps are there.
+/// Follows a scenario whose nodes and steps are there.
 ///
 /// # Errors
 ///
 /// The first thing that cannot be.
-pub(in crate::scenario) fn follow(story: &Story, names: &Names, scene: Scene<'_>) -> Result<(), StoryError> {
+pub(in crate::scenario) fn follow(
+    scenario: &Scenario,
+    names: &Names,
+    scene: Scene<'_>,
+) -> Result<(), ScenarioError> {
     let (owners, held, power) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let parts = story.hosts.iter().flat_map(|part| names.known(&part.name).iter().map(move |id| (*id, part)));
-    let mut course = Course { story, names, scene, owners, held, parts: parts.collect(), power };
+    let parts =
+        scenario.hosts.iter().flat_map(|part| names.known(&part.name).iter().map(move |id| (*id, part)));
+    let mut course = Course { scenario, names, scene, owners, held, parts: parts.collect(), power };
     course.addresses()?;
-    course.calm()?;
-    let starts = story.hosts.iter().enumerate();
+    course.faults_off()?;
+    let starts = scenario.hosts.iter().enumerate();
     let starts = starts.map(|(at, host)| (host.start_ms.unwrap_or_default(), Event::Start(at)));
-    let steps = story.steps.iter().enumerate();
-    let steps = steps.map(|(at, step)| (step.at_ms, Event::Step(at, &step.deed)));
+    let steps = scenario.steps.iter().enumerate();
+    let steps = steps.map(|(at, step)| (step.at_ms, Event::Step(at, &step.action)));
     let mut events: Vec<_> = starts.chain(steps).collect();
     // What is done at one moment is done in this order.
     events.sort_by_key(|(at_ms, _)| *at_ms);
     events.into_iter().try_for_each(|(at_ms, event)| match event {
         Event::Start(at) => {
-            course.turn_on(names.known(&story.hosts[at].name));
+            course.turn_on(names.known(&scenario.hosts[at].name));
             Ok(())
         }
-        Event::Step(at, deed) => course.step(at, at_ms, deed),
+        Event::Step(at, action) => course.step(at, at_ms, action),
     })
 }
 
 impl<'s> Course<'s> {
     /// All that has nodes: the table, which of it, and the name.
     fn tables(&self) -> impl Iterator<Item = (&'static str, usize, &'s str)> + use<'s> {
-        let story = self.story;
-        let routers = story.routers.iter().enumerate().map(|(at, part)| ("router", at, &*part.name));
-        let hosts = story.hosts.iter().enumerate().map(|(at, part)| ("host", at, &*part.name));
-        let mischief = story.mischief.iter().enumerate().map(|(at, part)| ("mischief", at, &*part.name));
-        routers.chain(hosts).chain(mischief)
+        let scenario = self.scenario;
+        let routers = scenario.routers.iter().enumerate().map(|(at, part)| ("router", at, &*part.name));
+        let hosts = scenario.hosts.iter().enumerate().map(|(at, part)| ("host", at, &*part.name));
+        let misbehaviour =
+            scenario.misbehaviour.iter().enumerate().map(|(at, part)| ("misbehaviour", at, &*part.name));
+        routers.chain(hosts).chain(misbehaviour)
     }
 
-    fn addresses(&mut self) -> Result<(), StoryError> {
+    fn addresses(&mut self) -> Result<(), ScenarioError> {
         for (table, at, name) in self.tables() {
             for id in self.names.known(name) {
                 if let Some(address) = self.scene.link_local(*id) {
@@ -90,31 +96,33 @@ impl<'s> Course<'s> {
     }
 
     /// Nothing that is a fault may begin when the faults have ended.
-    fn calm(&self) -> Result<(), StoryError> {
-        let Some(calm_ms) = self.story.calm_ms else { return Ok(()) };
+    fn faults_off(&self) -> Result<(), ScenarioError> {
+        let Some(faults_off_ms) = self.scenario.faults_off_ms else { return Ok(()) };
         let late = |table, at, key, what| {
-            let text = format!("{what} after the calm at {}", short(calm_ms));
+            let text = format!("{what} after the faults ended at {}", short(faults_off_ms));
             Err(Place::new(table, at, key).error(text))
         };
-        for (at, part) in self.story.hosts.iter().enumerate() {
-            if part.start_ms > Some(calm_ms) && !part.behaviours.is_empty() {
+        for (at, part) in self.scenario.hosts.iter().enumerate() {
+            if part.start_ms > Some(faults_off_ms) && !part.behaviours.is_empty() {
                 return late("host", at, "behaviours", "begin");
             }
         }
-        for (at, part) in self.story.mischief.iter().enumerate() {
-            if part.start_ms > calm_ms {
-                return late("mischief", at, "start", "is");
+        for (at, part) in self.scenario.misbehaviour.iter().enumerate() {
+            if part.start_ms > faults_off_ms {
+                return late("misbehaviour", at, "start", "is");
             }
         }
-        for (at, step) in self.story.steps.iter().enumerate().filter(|(_, step)| step.at_ms > calm_ms) {
-            let is_mischief = |name: &str| self.is_mischief(name);
-            let key = match &step.deed {
-                Deed::Clock(_) => "clock",
-                Deed::Jump(_) => "jump",
-                Deed::Partition(_) => "partition",
-                Deed::Faults(_) => "faults",
-                Deed::Address(deed) if is_mischief(&deed.node) => "address.node",
-                Deed::Crash(deed) if is_mischief(&deed.node) => "crash.node",
+        for (at, step) in
+            self.scenario.steps.iter().enumerate().filter(|(_, step)| step.at_ms > faults_off_ms)
+        {
+            let is_misbehaving = |name: &str| self.is_misbehaving(name);
+            let key = match &step.action {
+                StepAction::Clock(_) => "clock",
+                StepAction::Jump(_) => "jump",
+                StepAction::Partition(_) => "partition",
+                StepAction::Faults(_) => "faults",
+                StepAction::Address(action) if is_misbehaving(&action.node) => "address.node",
+                StepAction::Crash(action) if is_misbehaving(&action.node) => "crash.node",
                 _ => continue,
             };
             return late("step", at, key, "comes");
@@ -122,21 +130,21 @@ impl<'s> Course<'s> {
         Ok(())
     }
 
-    fn step(&mut self, at: usize, at_ms: u64, deed: &Deed) -> Result<(), StoryError> {
+    fn step(&mut self, at: usize, at_ms: u64, action: &StepAction) -> Result<(), ScenarioError> {
         let place = |key| Place::new("step", at, key);
-        match deed {
-            Deed::Listen(deed) => self.is_up(place("listen.host"), at_ms, &deed.host),
-            Deed::Leave(deed) => self.is_up(place("leave.host"), at_ms, &deed.host),
-            Deed::Up(deed) => {
-                let hosts = self.names.known(&deed.host);
+        match action {
+            StepAction::Listen(action) => self.is_up(place("listen.host"), at_ms, &action.host),
+            StepAction::Leave(action) => self.is_up(place("leave.host"), at_ms, &action.host),
+            StepAction::Up(action) => {
+                let hosts = self.names.known(&action.host);
                 self.turn_on(hosts);
-                match (hosts, deed.address) {
+                match (hosts, action.address) {
                     ([host], Some(address)) => self.take(place("up.address"), *host, address),
                     _ => Ok(()),
                 }
             }
-            Deed::Crash(deed) => {
-                for id in self.names.known(&deed.node) {
+            StepAction::Crash(action) => {
+                for id in self.names.known(&action.node) {
                     let comes_back =
                         self.behaves(*id, |behaviour| matches!(behaviour, Behaviour::Reboot { .. }));
                     if let Some(power) = self.power.get_mut(id) {
@@ -145,19 +153,19 @@ impl<'s> Course<'s> {
                 }
                 Ok(())
             }
-            Deed::Address(deed) => {
-                let Some(id) = self.names.known(&deed.node).first() else { return Ok(()) };
+            StepAction::Address(action) => {
+                let Some(id) = self.names.known(&action.node).first() else { return Ok(()) };
                 if self.names.kind(*id) == NodeKind::Host {
-                    self.is_up(place("address.node"), at_ms, &deed.node)?;
+                    self.is_up(place("address.node"), at_ms, &action.node)?;
                 }
-                deed.address.map_or(Ok(()), |address| self.take(place("address.address"), *id, address))
+                action.address.map_or(Ok(()), |address| self.take(place("address.address"), *id, address))
             }
             _ => Ok(()),
         }
     }
 
     /// The address is this node's from now on, and its last one is free.
-    fn take(&mut self, place: Place, node: NodeId, address: Ipv6Addr) -> Result<(), StoryError> {
+    fn take(&mut self, place: Place, node: NodeId, address: Ipv6Addr) -> Result<(), ScenarioError> {
         is_link_local(place, address)?;
         let link = self.scene.link_of(node);
         if let Some(owner) = self.owners.get(&(link, address)).filter(|owner| **owner != node) {
@@ -181,7 +189,7 @@ impl<'s> Course<'s> {
     }
 
     /// Whether the hosts may be up.
-    fn is_up(&self, place: Place, at_ms: u64, name: &str) -> Result<(), StoryError> {
+    fn is_up(&self, place: Place, at_ms: u64, name: &str) -> Result<(), ScenarioError> {
         let down =
             self.names.known(name).iter().find(|id| matches!(self.power.get(id), None | Some(Power::Down)));
         down.map_or(Ok(()), |id| {
@@ -194,7 +202,7 @@ impl<'s> Course<'s> {
         self.parts.get(&host).is_some_and(|part| part.behaviours.iter().any(so))
     }
 
-    fn is_mischief(&self, name: &str) -> bool {
-        self.names.known(name).iter().any(|id| self.names.kind(*id) == NodeKind::Mischief)
+    fn is_misbehaving(&self, name: &str) -> bool {
+        self.names.known(name).iter().any(|id| self.names.kind(*id) == NodeKind::Misbehaviour)
     }
 }

@@ -1,4 +1,4 @@
-//! From a story to a world.
+//! From a scenario to a world.
 
 mod checks;
 mod course;
@@ -10,67 +10,69 @@ use core::net::Ipv6Addr;
 use mld_proto::{FilterMode, Instant};
 
 use self::checks::{is_behaviour, is_clock, is_link_local};
-use super::data::{Deed, HostPart, LinkPart, MischiefPart, Place, RouterPart, Story, StoryError};
+use super::data::{
+    HostPart, LinkPart, MisbehaviourPart, Place, RouterPart, Scenario, ScenarioError, StepAction,
+};
 use crate::world::{Action, Call, Change, Command, ETHERNET_MTU, NodeId, Router, World};
 
 pub(super) use self::checks::is_group;
 pub(super) use self::course::follow;
 pub(super) use self::names::{Names, NodeKind};
 
-/// Groups that a router of a story holds if it is not configured.
+/// Groups that a router of a scenario holds if it is not configured.
 const USUAL_GROUPS: u32 = 1024;
 /// How many hosts one part may stand for.
 const COUNT_MAX: u32 = 100_000;
 
-/// Builds the world of a story, with everything in it that will happen.
+/// Builds the world of a scenario, with everything in it that will happen.
 ///
 /// # Errors
 ///
 /// The first thing that cannot be.
-pub(super) fn build(story: &Story) -> Result<(World, Names), StoryError> {
-    let mut world = World::new(story.seed);
+pub(super) fn build(scenario: &Scenario) -> Result<(World, Names), ScenarioError> {
+    let mut world = World::new(scenario.seed);
     let mut names = Names::default();
-    if story.links.is_empty() {
+    if scenario.links.is_empty() {
         names.link(Place::top("link"), &LinkPart::new("lan"), &mut world)?;
     }
-    for (at, part) in story.links.iter().enumerate() {
+    for (at, part) in scenario.links.iter().enumerate() {
         names.link(Place::new("link", at, "name"), part, &mut world)?;
     }
-    for (at, part) in story.routers.iter().enumerate() {
-        story.router(at, part, &mut names, &mut world)?;
+    for (at, part) in scenario.routers.iter().enumerate() {
+        scenario.router(at, part, &mut names, &mut world)?;
     }
-    for (at, part) in story.hosts.iter().enumerate() {
-        story.hosts(at, part, &mut names, &mut world)?;
+    for (at, part) in scenario.hosts.iter().enumerate() {
+        scenario.hosts(at, part, &mut names, &mut world)?;
     }
-    for (at, part) in story.mischief.iter().enumerate() {
-        story.mischief(at, part, &mut names, &mut world)?;
+    for (at, part) in scenario.misbehaviour.iter().enumerate() {
+        scenario.misbehaviour(at, part, &mut names, &mut world)?;
     }
-    for (at, step) in story.steps.iter().enumerate() {
-        is_in_time(story, Place::new("step", at, "at"), step.at_ms)?;
-        for action in actions(at, &step.deed, &names, &world)? {
+    for (at, step) in scenario.steps.iter().enumerate() {
+        is_in_time(scenario, Place::new("step", at, "at"), step.at_ms)?;
+        for action in actions(at, &step.action, &names, &world)? {
             world.at(Instant::from_millis(step.at_ms), action);
         }
     }
-    if let Some(calm_ms) = story.calm_ms {
-        is_in_time(story, Place::top("calm"), calm_ms)?;
-        world.at(Instant::from_millis(calm_ms), Action::Change(Change::Calm));
+    if let Some(faults_off_ms) = scenario.faults_off_ms {
+        is_in_time(scenario, Place::top("faults-off"), faults_off_ms)?;
+        world.at(Instant::from_millis(faults_off_ms), Action::Change(Change::FaultsOff));
     }
     Ok((world, names))
 }
 
-/// Errors unless a moment is within the story.
-pub(super) fn is_in_time(story: &Story, place: Place, at_ms: u64) -> Result<(), StoryError> {
-    if at_ms <= story.duration_ms { Ok(()) } else { Err(place.error("is after the end of the story")) }
+/// Errors unless a moment is within the scenario.
+pub(super) fn is_in_time(scenario: &Scenario, place: Place, at_ms: u64) -> Result<(), ScenarioError> {
+    if at_ms <= scenario.duration_ms { Ok(()) } else { Err(place.error("is after the end of the scenario")) }
 }
 
-impl Story {
+impl Scenario {
     fn router(
         &self,
         at: usize,
         part: &RouterPart,
         names: &mut Names,
         world: &mut World,
-    ) -> Result<(), StoryError> {
+    ) -> Result<(), ScenarioError> {
         let place = |key| Place::new("router", at, key);
         let link = names.find_link(place("link"), &part.link)?;
         is_clock(place("clock.tick"), part.clock)?;
@@ -103,7 +105,7 @@ impl Story {
         part: &HostPart,
         names: &mut Names,
         world: &mut World,
-    ) -> Result<(), StoryError> {
+    ) -> Result<(), ScenarioError> {
         let place = |key| Place::new("host", at, key);
         let link = names.find_link(place("link"), &part.link)?;
         if !(1..=COUNT_MAX).contains(&part.count) {
@@ -148,95 +150,100 @@ impl Story {
         names.node(place("name"), &part.name, &ids, NodeKind::Host)
     }
 
-    fn mischief(
+    fn misbehaviour(
         &self,
         at: usize,
-        part: &MischiefPart,
+        part: &MisbehaviourPart,
         names: &mut Names,
         world: &mut World,
-    ) -> Result<(), StoryError> {
-        let place = |key| Place::new("mischief", at, key);
+    ) -> Result<(), ScenarioError> {
+        let place = |key| Place::new("misbehaviour", at, key);
         let link = names.find_link(place("link"), &part.link)?;
         is_in_time(self, place("start"), part.start_ms)?;
         part.groups.iter().try_for_each(|group| is_group(place("groups"), *group))?;
         names.has_place(place, &part.name, link, world)?;
         let here = |name: &str| names.find_link(place("link"), name) == Ok(link);
-        let id = world.host(link, nodes::mischief(part, self, here).off());
+        let id = world.host(link, nodes::misbehaviour(part, self, here).off());
         let start = Call::Up { link_local: Some(part.address) };
         world.at(Instant::from_millis(part.start_ms), Action::Host(id, start));
         if let Some(until_ms) = part.until_ms {
             is_in_time(self, place("until"), until_ms)?;
             world.at(Instant::from_millis(until_ms), Action::Host(id, Call::Crash));
         }
-        names.node(place("name"), &part.name, &[id], NodeKind::Mischief)
+        names.node(place("name"), &part.name, &[id], NodeKind::Misbehaviour)
     }
 }
 
 /// What a step does with the world.
-fn actions(at: usize, deed: &Deed, names: &Names, world: &World) -> Result<Vec<Action>, StoryError> {
+fn actions(
+    at: usize,
+    action: &StepAction,
+    names: &Names,
+    world: &World,
+) -> Result<Vec<Action>, ScenarioError> {
     let place = |key| Place::new("step", at, key);
     let each = |ids: &[NodeId], call: &dyn Fn(NodeId) -> Call| -> Vec<Action> {
         ids.iter().map(|id| Action::Host(*id, call(*id))).collect()
     };
-    let command = |key, name: &str, command| -> Result<Vec<Action>, StoryError> {
+    let command = |key, name: &str, command| -> Result<Vec<Action>, ScenarioError> {
         Ok(vec![Action::Router(names.find_router(place(key), name)?, command)])
     };
     let own = |id: NodeId| world.scene().link_local(id);
-    Ok(match deed {
-        Deed::Listen(deed) => {
-            let (socket, group, mode) = (deed.socket, deed.group, deed.mode);
+    Ok(match action {
+        StepAction::Listen(action) => {
+            let (socket, group, mode) = (action.socket, action.group, action.mode);
             is_group(place("listen.group"), group)?;
-            let hosts = names.find_hosts(place("listen.host"), &deed.host)?;
-            each(hosts, &|_| Call::Listen { socket, group, mode, sources: deed.sources.clone() })
+            let hosts = names.find_hosts(place("listen.host"), &action.host)?;
+            each(hosts, &|_| Call::Listen { socket, group, mode, sources: action.sources.clone() })
         }
-        Deed::Leave(deed) => {
-            let (socket, group) = (deed.socket, deed.group);
+        StepAction::Leave(action) => {
+            let (socket, group) = (action.socket, action.group);
             is_group(place("leave.group"), group)?;
-            let hosts = names.find_hosts(place("leave.host"), &deed.host)?;
+            let hosts = names.find_hosts(place("leave.host"), &action.host)?;
             let (mode, sources) = (FilterMode::Include, Vec::new());
             each(hosts, &|_| Call::Listen { socket, group, mode, sources: sources.clone() })
         }
-        Deed::Up(deed) => {
-            let hosts = names.find_hosts(place("up.host"), &deed.host)?;
-            if deed.address.is_some() && hosts.len() > 1 {
+        StepAction::Up(action) => {
+            let hosts = names.find_hosts(place("up.host"), &action.host)?;
+            if action.address.is_some() && hosts.len() > 1 {
                 return Err(place("up.address").error("is for one host"));
             }
             each(hosts, &|id| Call::Up {
-                link_local: if deed.tentative { None } else { deed.address.or_else(|| own(id)) },
+                link_local: if action.tentative { None } else { action.address.or_else(|| own(id)) },
             })
         }
-        Deed::Crash(deed) => {
-            let nodes = names.find(place("crash.node"), &deed.node)?;
+        StepAction::Crash(action) => {
+            let nodes = names.find(place("crash.node"), &action.node)?;
             let crash = |id: &NodeId| match names.kind(*id) {
                 NodeKind::Router => Action::Router(*id, Command::Crash),
-                NodeKind::Host | NodeKind::Mischief => Action::Host(*id, Call::Crash),
+                NodeKind::Host | NodeKind::Misbehaviour => Action::Host(*id, Call::Crash),
             };
             nodes.iter().map(crash).collect()
         }
-        Deed::Start(deed) => command("start.router", &deed.router, Command::Start)?,
-        Deed::Stop(deed) => command("stop.router", &deed.router, Command::Stop)?,
-        Deed::Restart(deed) => command("restart.router", &deed.router, Command::Restart)?,
-        Deed::Address(deed) => match names.find(place("address.node"), &deed.node)? {
+        StepAction::Start(action) => command("start.router", &action.router, Command::Start)?,
+        StepAction::Stop(action) => command("stop.router", &action.router, Command::Stop)?,
+        StepAction::Restart(action) => command("restart.router", &action.router, Command::Restart)?,
+        StepAction::Address(action) => match names.find(place("address.node"), &action.node)? {
             [id] => match names.kind(*id) {
-                NodeKind::Router => vec![Action::Router(*id, Command::Address(deed.address))],
-                NodeKind::Host | NodeKind::Mischief => {
-                    vec![Action::Host(*id, Call::Up { link_local: deed.address })]
+                NodeKind::Router => vec![Action::Router(*id, Command::Address(action.address))],
+                NodeKind::Host | NodeKind::Misbehaviour => {
+                    vec![Action::Host(*id, Call::Up { link_local: action.address })]
                 }
             },
             _ => return Err(place("address.node").error("must be one node")),
         },
-        Deed::Clock(deed) => {
-            is_clock(place("clock.clock"), deed.clock)?;
-            command("clock.router", &deed.router, Command::Clock(deed.clock))?
+        StepAction::Clock(action) => {
+            is_clock(place("clock.clock"), action.clock)?;
+            command("clock.router", &action.router, Command::Clock(action.clock))?
         }
-        Deed::Jump(deed) => {
-            let node = names.find_router(place("jump.router"), &deed.router)?;
-            vec![Action::Change(Change::Jump { node, by_ms: deed.by_ms })]
+        StepAction::Jump(action) => {
+            let node = names.find_router(place("jump.router"), &action.router)?;
+            vec![Action::Change(Change::Jump { node, by_ms: action.by_ms })]
         }
-        Deed::Partition(deed) => {
-            let link = names.find_link(place("partition.link"), &deed.link)?;
+        StepAction::Partition(action) => {
+            let link = names.find_link(place("partition.link"), &action.link)?;
             let mut apart = Vec::new();
-            for name in &deed.apart {
+            for name in &action.apart {
                 let nodes = names.find(place("partition.apart"), name)?;
                 if nodes.iter().any(|id| world.scene().link_of(*id) != link) {
                     let link = world.scene().link_name(link);
@@ -246,14 +253,14 @@ fn actions(at: usize, deed: &Deed, names: &Names, world: &World) -> Result<Vec<A
             }
             vec![Action::Change(Change::Partition { link, apart })]
         }
-        Deed::Heal(deed) => {
-            let link = names.find_link(place("heal.link"), &deed.link)?;
+        StepAction::Heal(action) => {
+            let link = names.find_link(place("heal.link"), &action.link)?;
             vec![Action::Change(Change::Heal { link })]
         }
-        Deed::Faults(deed) => {
-            let link = names.find_link(place("faults.link"), &deed.link)?;
-            vec![Action::Change(Change::Faults { link, faults: deed.now })]
+        StepAction::Faults(action) => {
+            let link = names.find_link(place("faults.link"), &action.link)?;
+            vec![Action::Change(Change::Faults { link, faults: action.now })]
         }
-        Deed::Calm(_) => vec![Action::Change(Change::Calm)],
+        StepAction::FaultsOff(_) => vec![Action::Change(Change::FaultsOff)],
     })
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::checks::is_name;
-use crate::scenario::data::{LinkPart, Place, StoryError};
+use crate::scenario::data::{LinkPart, Place, ScenarioError};
 use crate::world::{Link, LinkId, Medium, NodeId, World};
 
-/// The nodes and links of a story by their names.
+/// The nodes and links of a scenario by their names.
 #[derive(Clone, Debug, Default)]
 pub(in crate::scenario) struct Names {
     nodes: BTreeMap<String, Vec<NodeId>>,
@@ -19,7 +19,7 @@ pub(in crate::scenario) struct Names {
 pub(in crate::scenario) enum NodeKind {
     Router,
     Host,
-    Mischief,
+    Misbehaviour,
 }
 
 impl Names {
@@ -28,7 +28,7 @@ impl Names {
         place: Place,
         part: &LinkPart,
         world: &mut World,
-    ) -> Result<(), StoryError> {
+    ) -> Result<(), ScenarioError> {
         let mut link = match part.medium {
             Medium::Ethernet => Link::ethernet(),
             Medium::PointToPoint => Link::point_to_point(),
@@ -52,7 +52,7 @@ impl Names {
         name: &str,
         link: LinkId,
         world: &World,
-    ) -> Result<(), StoryError> {
+    ) -> Result<(), ScenarioError> {
         self.is_free(place("name"), name)?;
         let scene = world.scene();
         let is_there = |node: &NodeId| scene.link_of(*node) == link;
@@ -63,7 +63,7 @@ impl Names {
         Ok(())
     }
 
-    fn is_free(&self, place: Place, name: &str) -> Result<(), StoryError> {
+    fn is_free(&self, place: Place, name: &str) -> Result<(), ScenarioError> {
         is_name(place, name)?;
         if self.nodes.contains_key(name) {
             return Err(place.error(format_args!("{name} is the name of another node")));
@@ -77,7 +77,7 @@ impl Names {
         name: &str,
         ids: &[NodeId],
         kind: NodeKind,
-    ) -> Result<(), StoryError> {
+    ) -> Result<(), ScenarioError> {
         self.is_free(place, name)?;
         self.nodes.insert(name.into(), ids.into());
         for id in ids {
@@ -88,7 +88,7 @@ impl Names {
     }
 
     /// The link of this name; without one the only link.
-    pub(in crate::scenario) fn find_link(&self, place: Place, name: &str) -> Result<LinkId, StoryError> {
+    pub(in crate::scenario) fn find_link(&self, place: Place, name: &str) -> Result<LinkId, ScenarioError> {
         if name.is_empty() {
             let mut links = self.links.values();
             return match (links.next(), links.next()) {
@@ -102,13 +102,13 @@ impl Names {
     }
 
     /// The nodes of this name.
-    pub(in crate::scenario) fn find(&self, place: Place, name: &str) -> Result<&[NodeId], StoryError> {
+    pub(in crate::scenario) fn find(&self, place: Place, name: &str) -> Result<&[NodeId], ScenarioError> {
         let found = self.nodes.get(name).map(Vec::as_slice);
         found.ok_or_else(|| place.error(format_args!("no node is called {name:?}")))
     }
 
     /// The router of this name.
-    pub(in crate::scenario) fn find_router(&self, place: Place, name: &str) -> Result<NodeId, StoryError> {
+    pub(in crate::scenario) fn find_router(&self, place: Place, name: &str) -> Result<NodeId, ScenarioError> {
         match self.find(place, name)? {
             [id] if self.kind(*id) == NodeKind::Router => Ok(*id),
             _ => Err(place.error(format_args!("{name} is no router"))),
@@ -116,7 +116,11 @@ impl Names {
     }
 
     /// The hosts of this name.
-    pub(in crate::scenario) fn find_hosts(&self, place: Place, name: &str) -> Result<&[NodeId], StoryError> {
+    pub(in crate::scenario) fn find_hosts(
+        &self,
+        place: Place,
+        name: &str,
+    ) -> Result<&[NodeId], ScenarioError> {
         let found = self.find(place, name)?;
         if found.iter().any(|id| self.kind(*id) != NodeKind::Host) {
             return Err(place.error(format_args!("{name} is no host")));

@@ -1,4 +1,4 @@
-//! The stations of a story's hosts.
+//! The stacks of a scenario's hosts.
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
@@ -6,16 +6,16 @@ use std::collections::BTreeSet;
 
 use mld_proto::{ConfigError, ListenerConfig};
 
-use crate::nodes::flood::Babbler;
+use crate::nodes::flood::Flood;
 use crate::nodes::forger::Forger;
 use crate::nodes::listener::ListenerHost;
 use crate::nodes::malformed::Malformed;
-use crate::nodes::misbehaviour::{Mischief, Pace, Targets, Trick};
+use crate::nodes::misbehaviour::{Misbehaviour, Pace, Targets, Trick};
 use crate::nodes::raw::{RawHost, RawSettings};
 use crate::nodes::switch::Switch;
 use crate::rng::Rng;
 use crate::scenario::data::{
-    Deed, HostPart, MischiefKind, MischiefPart, Place, StationKind, Story, StoryError,
+    HostPart, MisbehaviourKind, MisbehaviourPart, Place, Scenario, ScenarioError, StackKind, StepAction,
 };
 use crate::world::{Behaviour, Host, HostVersion};
 
@@ -25,8 +25,8 @@ const MTU_MIN: u16 = 1280;
 /// Groups, sockets of groups, and sources that a listener has room for.
 pub(in crate::scenario) type Size = (usize, usize, usize);
 
-/// The room that the hosts of a part need for all that a story ever asks of them, and at least the usual.
-pub(in crate::scenario) fn size(part: &HostPart, story: &Story) -> Size {
+/// The room that the hosts of a part need for all that a scenario ever asks of them, and at least the usual.
+pub(in crate::scenario) fn size(part: &HostPart, scenario: &Scenario) -> Size {
     let mut groups = BTreeSet::new();
     let mut sockets = BTreeSet::new();
     let mut listed = BTreeSet::new();
@@ -40,11 +40,11 @@ pub(in crate::scenario) fn size(part: &HostPart, story: &Story) -> Size {
     for listen in &part.listens {
         meet(listen.group, listen.socket, &listen.sources);
     }
-    for step in &story.steps {
-        if let Deed::Listen(deed) = &step.deed
-            && deed.host.starts_with(&part.name)
+    for step in &scenario.steps {
+        if let StepAction::Listen(action) = &step.action
+            && action.host.starts_with(&part.name)
         {
-            meet(deed.group, deed.socket, &deed.sources);
+            meet(action.group, action.socket, &action.sources);
         }
     }
     for behaviour in &part.behaviours {
@@ -67,14 +67,14 @@ pub(in crate::scenario) fn size(part: &HostPart, story: &Story) -> Size {
     (groups.max(32), sockets.max(64), (longest_list * (sockets + 1) + listed.len() * groups).max(256))
 }
 
-/// A host that is up with its station.
+/// A host that is up with its stack.
 pub(in crate::scenario) fn host(
     at: usize,
     part: &HostPart,
     name: String,
     address: Ipv6Addr,
     size: Size,
-) -> Result<Host, StoryError> {
+) -> Result<Host, ScenarioError> {
     let place = |key| Place::new("host", at, key);
     if part.mtu.is_some_and(|mtu| mtu < MTU_MIN) {
         return Err(place("mtu").error(format_args!("must be {MTU_MIN} to {}", u16::MAX)));
@@ -85,19 +85,23 @@ pub(in crate::scenario) fn host(
     if part.unsolicited_report_interval_ms == Some(0) {
         return Err(place("unsolicited-report-interval").error("must be at least 0.001 seconds"));
     }
-    Ok(match part.station {
-        StationKind::Listener => {
+    Ok(match part.stack {
+        StackKind::Listener => {
             let config = config(part).map_err(|error| place("version").error(error))?;
             let (groups, sockets, sources) = size;
-            let station = ListenerHost::new().config(config).size(groups, sockets, sources);
-            Host::new(name, address, station)
+            let stack = ListenerHost::new().config(config).size(groups, sockets, sources);
+            Host::new(name, address, stack)
         }
-        StationKind::Raw => Host::new(name, address, raw(part)),
+        StackKind::Raw => Host::new(name, address, raw(part)),
     })
 }
 
 /// Somebody who means no good, to those whose link is `here`.
-pub(in crate::scenario) fn mischief(part: &MischiefPart, story: &Story, here: impl Fn(&str) -> bool) -> Host {
+pub(in crate::scenario) fn misbehaviour(
+    part: &MisbehaviourPart,
+    scenario: &Scenario,
+    here: impl Fn(&str) -> bool,
+) -> Host {
     let addresses = |host: &HostPart| {
         let first = host.address.to_bits();
         (0..u128::from(host.count)).map(move |number| Ipv6Addr::from_bits(first + number))
@@ -105,8 +109,8 @@ pub(in crate::scenario) fn mischief(part: &MischiefPart, story: &Story, here: im
     let targets = Targets {
         groups: part.groups.clone(),
         sources: part.sources.clone(),
-        hosts: story.hosts.iter().filter(|host| here(&host.link)).flat_map(addresses).collect(),
-        routers: story
+        hosts: scenario.hosts.iter().filter(|host| here(&host.link)).flat_map(addresses).collect(),
+        routers: scenario
             .routers
             .iter()
             .filter(|router| here(&router.link))
@@ -115,24 +119,26 @@ pub(in crate::scenario) fn mischief(part: &MischiefPart, story: &Story, here: im
     };
     let is_version_1 = part.version == HostVersion::One;
     match part.kind {
-        MischiefKind::Babbler => playing(Babbler::new(targets), Babbler::PACE, part, story.seed),
-        MischiefKind::Malformed => playing(Malformed::new(targets), Malformed::PACE, part, story.seed),
-        MischiefKind::Forger if part.forgeries.is_empty() => {
-            playing(Forger::new(targets), Forger::PACE, part, story.seed)
+        MisbehaviourKind::Flood => playing(Flood::new(targets), Flood::PACE, part, scenario.seed),
+        MisbehaviourKind::Malformed => playing(Malformed::new(targets), Malformed::PACE, part, scenario.seed),
+        MisbehaviourKind::Forger if part.forgeries.is_empty() => {
+            playing(Forger::new(targets), Forger::PACE, part, scenario.seed)
         }
-        MischiefKind::Forger => {
+        MisbehaviourKind::Forger => {
             let forgeries = part.forgeries.iter().map(|forgery| (forgery.message, forgery.name)).collect();
-            playing(Forger::only(targets, forgeries), Forger::PACE, part, story.seed)
+            playing(Forger::only(targets, forgeries), Forger::PACE, part, scenario.seed)
         }
-        MischiefKind::Switch => playing(Switch::new(targets, is_version_1), Switch::PACE, part, story.seed),
+        MisbehaviourKind::Switch => {
+            playing(Switch::new(targets, is_version_1), Switch::PACE, part, scenario.seed)
+        }
     }
 }
 
-fn playing(trick: impl Trick + 'static, usual: Pace, part: &MischiefPart, seed: u64) -> Host {
+fn playing(trick: impl Trick + 'static, usual: Pace, part: &MisbehaviourPart, seed: u64) -> Host {
     let every_ms = part.every_ms.map_or(usual.every_ms, |(shortest, longest)| shortest..=longest);
     let pace = Pace { every_ms, turns_max: part.turns.unwrap_or(usual.turns_max) };
     let rng = Rng::named(seed, &format!("station {}", part.name));
-    Host::new(&part.name, part.address, Mischief::new(trick, pace, rng))
+    Host::new(&part.name, part.address, Misbehaviour::new(trick, pace, rng))
 }
 
 /// How the listener of a host is configured.

@@ -8,7 +8,7 @@ use crate::record::words::Seconds;
 
 /// A picture of more lines is not read.
 const ROWS_MAX: usize = 84;
-/// Up to so many lines a story is told in full although what follows is told in brief.
+/// Up to so many lines a scenario is told in full although what follows is told in brief.
 const ROWS_FILLED: usize = 60;
 /// What hosts of one lane do alike within this time shares a line.
 const BURST_MS: u64 = 30_000;
@@ -39,7 +39,7 @@ enum Level {
 
 /// Gives everything that happened a line, or a place in one.
 ///
-/// A story that is too long is told in full at its beginning, as far as there is room, and in brief from there on.
+/// A scenario that is too long is told in full at its beginning, as far as there is room, and in brief from there on.
 pub(in crate::record::picture) fn fold(notes: &Notes, lanes: &Lanes) -> Folded {
     let fold = |full: Level, brief: Level, brief_from: usize| {
         let (rows, routine, left_out) = (Vec::new(), Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use mld_proto::{Config, FilterMode, Instant};
 use mld_sim::nodes::malformed::Malformed;
-use mld_sim::nodes::misbehaviour::{Mischief, Pace, Targets};
+use mld_sim::nodes::misbehaviour::{Misbehaviour, Pace, Targets};
 use mld_sim::nodes::raw::{RawHost, RawSettings};
 use mld_sim::record::{Pcapng, Picture, Trace};
 use mld_sim::rng::Rng;
@@ -23,7 +23,7 @@ pub(crate) struct Records {
     pub(crate) picture: String,
 }
 
-/// The records of each story, made once.
+/// The records of each scenario, made once.
 pub(crate) static EVERYTHING: LazyLock<Records> = LazyLock::new(|| recorded("everything", everything));
 pub(crate) static CROWD: LazyLock<Records> = LazyLock::new(|| recorded("crowd", crowd));
 pub(crate) static TROUBLE: LazyLock<Records> = LazyLock::new(|| recorded("trouble", trouble));
@@ -79,7 +79,7 @@ pub(crate) fn everything(world: &mut World) {
         Change::Faults { link: lan, faults: Faults { delay_ms: (1, 20), loss_ppm: 300_000, ..Faults::NONE } },
     );
     stage.listen(204_000, tv, "ff0e::4", FilterMode::Exclude, &[]);
-    stage.change(225_000, Change::Calm);
+    stage.change(225_000, Change::FaultsOff);
     stage.power(240_000, first, Command::Crash);
     stage.power(280_000, first, Command::Start);
     world.run_for(Duration::from_secs(300)).expect("nobody judges");
@@ -120,19 +120,19 @@ fn trouble(world: &mut World) {
     let mut stage = Stage::new(world, Link::ethernet().name("upstairs").faults(faults));
     stage.router("kitchen router", "fe80::1");
     for name in ["ann", "bob", "cid"] {
-        let station = RawHost::new(RawSettings::DEFAULT);
+        let stack = RawHost::new(RawSettings::DEFAULT);
         let churn = Behaviour::Churn {
             groups: groups.clone(),
             sources: addresses("2001:db8::"),
             every_ms: (5_000, 90_000),
         };
         let link_local = format!("fe80::a{}", name.len() + usize::from(name.as_bytes()[0]));
-        let host = Host::new(name, address(&link_local), station).behaves(churn);
+        let host = Host::new(name, address(&link_local), stack).behaves(churn);
         stage.world.host(stage.link, host);
     }
     let targets = Targets { groups, ..Targets::default() };
     let pace = Pace { every_ms: 20_000..=60_000, turns_max: 100 };
-    let broken = Mischief::new(Malformed::new(targets), pace, Rng::named(7, "broken"));
+    let broken = Misbehaviour::new(Malformed::new(targets), pace, Rng::named(7, "broken"));
     stage.world.host(stage.link, Host::new("broken", address("fe80::bad"), broken));
 
     let slow = Faults { delay_ms: (900, 1_500), ..Faults::NONE };
@@ -152,7 +152,7 @@ pub(crate) fn broken(world: &mut World) {
     let tv = stage.host("tv", "fe80::7", RawSettings::DEFAULT);
     let pace = Pace { every_ms: 1_000..=4_000, turns_max: 15 };
     let broken = Malformed::new(Targets { groups: vec![address("ff0e::4")], ..Targets::default() });
-    let broken = Mischief::new(broken, pace, Rng::named(7, "broken"));
+    let broken = Misbehaviour::new(broken, pace, Rng::named(7, "broken"));
     stage.world.host(stage.link, Host::new("broken", address("fe80::bad"), broken));
     stage.listen(6_000, tv, "ff0e::4", FilterMode::Exclude, &["2001:db8::bad"]);
     world.run_for(Duration::from_secs(40)).expect("nobody judges");
@@ -179,8 +179,8 @@ impl<'w> Stage<'w> {
     }
 
     fn host(&mut self, name: &str, link_local: &str, settings: RawSettings) -> NodeId {
-        let station = RawHost::new(settings);
-        self.world.host(self.link, Host::new(name, address(link_local), station))
+        let stack = RawHost::new(settings);
+        self.world.host(self.link, Host::new(name, address(link_local), stack))
     }
 
     fn listen(&mut self, at_ms: u64, host: NodeId, group: &str, mode: FilterMode, sources: &[&str]) {
@@ -198,7 +198,7 @@ impl<'w> Stage<'w> {
     }
 }
 
-/// Queries every 20 seconds, so that stories are short.
+/// Queries every 20 seconds, so that scenarios are short.
 fn router(name: &str, link_local: &str) -> Router {
     let config = Config::builder().query_interval(Duration::from_secs(20));
     let config = config.query_response_interval(Duration::from_secs(4)).build().expect("in range");
