@@ -48,3 +48,8 @@ impl Random {
         order
     }
 }
+
+/// Compiles the examples in the README of the workspace: this package is not published, and may look outside its folder.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -67,7 +67,7 @@ pub use service::{Handle, Interface, InterfaceEvent, Removed, SubscriptionId};
 pub use stop::Stop;
 pub use tables::{BoxedTables, DEFAULT_MAX_GROUP_SOURCES, DEFAULT_MAX_GROUPS, InterfaceRouter};
 
-/// What the README shows compiles.
+/// Compiles the example of the README.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
