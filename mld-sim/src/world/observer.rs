@@ -307,6 +307,21 @@ pub trait Observer {
     -> Result<(), Violation>;
 }
 
+/// A closure that is called with what happens.
+impl<F> Observer for F
+where
+    F: FnMut(&Scene<'_>, Instant, &Happening<'_>) -> Result<(), Violation>,
+{
+    fn observe(
+        &mut self,
+        scene: &Scene<'_>,
+        at: Instant,
+        happening: &Happening<'_>,
+    ) -> Result<(), Violation> {
+        self(scene, at, happening)
+    }
+}
+
 /// An observer that its owner shares with a world.
 impl<O: Observer> Observer for Rc<RefCell<O>> {
     fn observe(

@@ -1,9 +1,11 @@
 //! In which order things happen, and that they always happen in the same.
 
-use mld_proto::FilterMode;
+use mld_proto::{FilterMode, Instant};
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::packet::write::IS_EX;
-use mld_sim::world::{Action, Behaviour, Call, Change, Clock, Command, NodeId, Told};
+use mld_sim::world::{
+    Action, Behaviour, Call, Change, Clock, Command, Happening, NodeId, Scene, Told, Violation,
+};
 use mld_sim::{Faults, Host, Link, Router, World, hunt};
 
 use crate::support::{Called, GROUP, LISTENING, Log, Seen, Speaker, ip, ms, report, run_to};
@@ -219,21 +221,14 @@ fn end_of_faults_ends_every_fault() {
 
 #[test]
 fn violation_of_an_observer_ends_the_run_at_its_moment() {
-    struct Impatient;
-    impl mld_sim::world::Observer for Impatient {
-        fn observe(
-            &mut self,
-            _scene: &mld_sim::world::Scene<'_>,
-            at: mld_proto::Instant,
-            _happening: &mld_sim::world::Happening<'_>,
-        ) -> Result<(), mld_sim::world::Violation> {
-            if at > ms(5000) { Err(mld_sim::world::Violation::new("patience", "too long")) } else { Ok(()) }
-        }
-    }
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
     world.router(lan, Router::new("r1", ip("fe80::1")));
-    world.observe(Impatient);
+    world.observe(
+        |_: &Scene<'_>, at: Instant, _: &Happening<'_>| {
+            if at > ms(5000) { Err(Violation::new("patience", "too long")) } else { Ok(()) }
+        },
+    );
     let violation = world.run_until(ms(100_000)).expect_err("something happens after 5 s");
     assert_eq!((violation.rule, violation.at, world.now()), ("patience", ms(31_250), ms(31_250)));
     assert_eq!(violation.to_string(), "at 31.250 s, rule patience: too long");

@@ -83,17 +83,12 @@ fn world_goes_on_behind_a_broken_rule_as_if_nobody_had_judged() {
 
 #[test]
 fn first_of_several_violations_is_the_one_that_is_returned() {
-    struct Says(&'static str);
-    impl Observer for Says {
-        fn observe(&mut self, _: &Scene<'_>, _: Instant, _: &Happening<'_>) -> Result<(), Violation> {
-            Err(Violation::new(self.0, "no"))
-        }
-    }
     let mut world = World::new(1);
     let lan = world.link(Link::ethernet());
     world.router(lan, r1());
-    world.observe(Says("first"));
-    world.observe(Says("second"));
+    for rule in ["first", "second"] {
+        world.observe(move |_: &Scene<'_>, _: Instant, _: &Happening<'_>| Err(Violation::new(rule, "no")));
+    }
     assert_eq!(world.run_until(ms(0)).expect_err("everybody objects").rule, "first");
 }
 
