@@ -4,7 +4,7 @@ use core::ops::AddAssign;
 
 use super::draw::fault_kinds;
 use super::panics::caught;
-use crate::judge::{Bench, Judges};
+use crate::judge::Judges;
 use crate::scenario::{Scenario, Staged};
 use crate::world::{Violation, World};
 
@@ -66,8 +66,8 @@ pub fn judge_with(scenario: &Scenario, watch: impl FnOnce(&mut World)) -> Verdic
         Err(violation) => return Verdict { violation: Some(violation), tally },
     };
     watch(&mut staged.world);
-    let bench = Judges::watch(&mut staged.world);
-    let ran = run(&mut staged, Some(&bench));
+    let judges = Judges::watch(&mut staged.world);
+    let ran = run(&mut staged, Some(&judges));
     tally.deliveries = staged.world.counts().deliveries;
     tally.simulated_ms = staged.world.now().as_millis();
     Verdict { violation: ran.err(), tally }
@@ -88,10 +88,10 @@ pub(crate) fn stage(scenario: &Scenario) -> Result<Staged, Violation> {
 /// # Errors
 ///
 /// A rule was broken; a panic breaks the rule `panic`.
-pub(crate) fn run(staged: &mut Staged, bench: Option<&Bench>) -> Result<(), Violation> {
+pub(crate) fn run(staged: &mut Staged, judges: Option<&Judges>) -> Result<(), Violation> {
     let ran = caught(|| {
         staged.run()?;
-        bench.map_or(Ok(()), |bench| bench.finish(&staged.world))
+        judges.map_or(Ok(()), |judges| judges.finish(&staged.world))
     });
     ran.unwrap_or_else(|panic| Err(Violation { at: staged.world.now(), ..panic }))
 }

@@ -205,10 +205,10 @@ impl Game {
         let mut staged = hunt::stage(scenario).map_err(Error::failed)?;
         let records = Records::attach(&arguments.outputs, &scenario.title, &mut staged.world)?;
         (self.watch)(&mut staged.world);
-        let bench = Judges::watch(&mut staged.world);
+        let judges = Judges::watch(&mut staged.world);
         // It breaks its rule: that is what it is for.
-        let ran = hunt::run(&mut staged, Some(&bench));
-        drop((staged, bench));
+        let ran = hunt::run(&mut staged, Some(&judges));
+        drop((staged, judges));
         records.finish()?;
         if ran.is_ok() { Err(Error::failed("what was recorded broke no rule")) } else { Ok(()) }
     }

@@ -48,12 +48,12 @@ fn run_watched(arguments: &Arguments, watch: fn(&mut World)) -> Result<(), Error
     let mut staged = staged.map_err(|error| Error::unusable(format_args!("{shown}: {error}")))?;
     let records = Records::attach(&arguments.outputs, &scenario.title, &mut staged.world)?;
     watch(&mut staged.world);
-    let bench = (!arguments.no_judges).then(|| Judges::watch(&mut staged.world));
+    let judges = (!arguments.no_judges).then(|| Judges::watch(&mut staged.world));
 
-    let result = hunt::run(&mut staged, bench.as_ref());
+    let result = hunt::run(&mut staged, judges.as_ref());
     tell(&scenario, &staged, result.as_ref().err()).map_err(|error| Error::output(&error))?;
     let unmet = staged.verdicts().iter().filter(|verdict| verdict.unmet.is_some()).count();
-    drop((staged, bench));
+    drop((staged, judges));
     records.finish()?;
     match (result, unmet) {
         (Err(violation), _) => Err(Error::failed(format_args!("{shown}: {violation}; {again}"))),

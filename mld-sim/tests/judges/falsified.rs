@@ -4,7 +4,7 @@ use core::cell::Cell;
 use std::rc::Rc;
 
 use mld_proto::{Config, Discard, Instant, Item, Limit, MessageKind};
-use mld_sim::judge::Bench;
+use mld_sim::judge::Judges;
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::packet::write::{self, IS_EX, Packet, QUERY, TO_IN};
 use mld_sim::world::{
@@ -12,13 +12,13 @@ use mld_sim::world::{
 };
 use mld_sim::{Host, Link, Router, World};
 
-use crate::support::{GROUP, HOST, ROUTER, Speaker, broken, ip, join, judges, message, ms, report};
+use crate::support::{GROUP, HOST, ROUTER, Speaker, broken, idle_judges, ip, join, message, ms, report};
 
-type Lie = dyn FnMut(&mut Bench, &Scene<'_>, Instant, &Happening<'_>) -> Result<(), Violation>;
+type Lie = dyn FnMut(&mut Judges, &Scene<'_>, Instant, &Happening<'_>) -> Result<(), Violation>;
 
 /// Stands between a world and its judges.
 struct Liar {
-    bench: Bench,
+    judges: Judges,
     lie: Box<Lie>,
 }
 
@@ -29,7 +29,7 @@ impl Observer for Liar {
         at: Instant,
         happening: &Happening<'_>,
     ) -> Result<(), Violation> {
-        (self.lie)(&mut self.bench, scene, at, happening)
+        (self.lie)(&mut self.judges, scene, at, happening)
     }
 }
 
@@ -37,11 +37,11 @@ impl Observer for Liar {
 /// the judges say when they are lied to.
 fn judged(
     clock: Clock,
-    lie: impl FnMut(&mut Bench, &Scene<'_>, Instant, &Happening<'_>) -> Result<(), Violation> + 'static,
+    lie: impl FnMut(&mut Judges, &Scene<'_>, Instant, &Happening<'_>) -> Result<(), Violation> + 'static,
 ) -> Result<(), Violation> {
     let mut world = World::new(1);
-    let bench = judges();
-    world.observe(Liar { bench: bench.clone(), lie: Box::new(lie) });
+    let judges = idle_judges();
+    world.observe(Liar { judges: judges.clone(), lie: Box::new(lie) });
     let lan = world.link(Link::ethernet());
     let router = world.router(lan, Router::new("r1", ip(ROUTER)).clock(clock));
     let host = world.host(lan, Host::new("h1", ip(HOST), ListenerHost::new()));
@@ -57,7 +57,7 @@ fn judged(
     world.at(ms(50_000), Action::Change(Change::Partition { link: lan, apart: vec![host] }));
     world.run_until(ms(500_000))?;
     world.act(Action::Router(router, Command::Stop))?;
-    bench.finish(&world)
+    judges.finish(&world)
 }
 
 const SPEAKER: &str = "fe80::b";
@@ -70,9 +70,9 @@ fn judged_by_turns(
     mut lie: impl FnMut(&Turn<'_>, &mut dyn FnMut(&Turn<'_>) -> Result<(), Violation>) -> Result<(), Violation>
     + 'static,
 ) -> Result<(), Violation> {
-    judged(clock, move |bench, scene, at, happening| match happening {
-        Happening::Turn(turn) => lie(turn, &mut |turn| bench.observe(scene, at, &Happening::Turn(turn))),
-        _ => bench.observe(scene, at, happening),
+    judged(clock, move |judges, scene, at, happening| match happening {
+        Happening::Turn(turn) => lie(turn, &mut |turn| judges.observe(scene, at, &Happening::Turn(turn))),
+        _ => judges.observe(scene, at, happening),
     })
 }
 
@@ -83,7 +83,7 @@ fn is_report(turn: &Turn<'_>) -> bool {
 #[test]
 fn truth_breaks_no_rule() {
     for clock in [Clock::EXACT, TICKING] {
-        judged(clock, |bench, scene, at, happening| bench.observe(scene, at, happening))
+        judged(clock, |judges, scene, at, happening| judges.observe(scene, at, happening))
             .expect("nothing is wrong");
     }
 }
@@ -177,13 +177,13 @@ fn fact_that_is_kept_back_breaks_agreement() {
 fn refusing(others: u16, tells_again: bool) -> (Result<(), Violation>, u32) {
     let mut world = World::new(1);
     let told = Rc::new(Cell::new(0));
-    let (mut bench, count) = (judges(), Rc::clone(&told));
+    let (mut judges, count) = (idle_judges(), Rc::clone(&told));
     let second_ms = 10_000;
-    let lie = move |_: &mut Bench, scene: &Scene<'_>, at: Instant, happening: &Happening<'_>| match happening
+    let lie = move |_: &mut Judges, scene: &Scene<'_>, at: Instant, happening: &Happening<'_>| match happening
     {
         Happening::Turn(turn) if at >= ms(second_ms) => {
             let Input::Packet { packet, result, items, refused } = turn.input else {
-                return bench.observe(scene, at, happening);
+                return judges.observe(scene, at, happening);
             };
             let mut items = items.to_vec();
             let limits = items.iter().filter(|item| matches!(item, Item::Limit { .. })).count() as u32;
@@ -192,11 +192,11 @@ fn refusing(others: u16, tells_again: bool) -> (Result<(), Violation>, u32) {
                 items.push(Item::Limit { group: *group, limit: Limit::Groups });
             }
             let input = Input::Packet { packet, result, items: &items, refused };
-            bench.observe(scene, at, &Happening::Turn(&Turn { input, ..**turn }))
+            judges.observe(scene, at, &Happening::Turn(&Turn { input, ..**turn }))
         }
-        _ => bench.observe(scene, at, happening),
+        _ => judges.observe(scene, at, happening),
     };
-    world.observe(Liar { bench: judges(), lie: Box::new(lie) });
+    world.observe(Liar { judges: idle_judges(), lie: Box::new(lie) });
     let lan = world.link(Link::ethernet());
     let config = Config::builder().max_groups(1).build().expect("it can be used");
     world.router(lan, Router::new("r1", ip(ROUTER)).config(config));
@@ -336,8 +336,8 @@ fn listener_whose_end_no_query_announced_is_cut_off() {
 
 #[test]
 fn query_that_a_host_never_heard_breaks_host_answer() {
-    let claimed = |bench: &mut Bench, scene: &Scene<'_>, at: Instant, happening: &Happening<'_>| {
-        bench.observe(scene, at, happening)?;
+    let claimed = |judges: &mut Judges, scene: &Scene<'_>, at: Instant, happening: &Happening<'_>| {
+        judges.observe(scene, at, happening)?;
         if !matches!(happening, Happening::Change { .. }) {
             return Ok(());
         }
@@ -347,7 +347,7 @@ fn query_that_a_host_never_heard_breaks_host_answer() {
         let link = scene.link_of(router);
         let frame =
             &Frame { number: 0, link, from: router, source_mac, destination_mac, packet: query.into() };
-        bench.observe(scene, at, &Happening::Delivered { frame, to, packet: &frame.packet, verdict: None })
+        judges.observe(scene, at, &Happening::Delivered { frame, to, packet: &frame.packet, verdict: None })
     };
     let (rule, at, text) = broken(judged(Clock::EXACT, claimed));
     // Nothing more happens to the host, so that it is noticed at the end.
@@ -358,12 +358,12 @@ fn query_that_a_host_never_heard_breaks_host_answer() {
 #[test]
 fn report_that_a_host_never_sent_breaks_host_truth() {
     let claimed =
-        |bench: &mut Bench, scene: &Scene<'_>, at: Instant, happening: &Happening<'_>| match *happening {
+        |judges: &mut Judges, scene: &Scene<'_>, at: Instant, happening: &Happening<'_>| match *happening {
             Happening::Sent { frame } if scene.name(frame.from) == "m1" => {
                 let frame = &Frame { from: NodeId(1), ..frame.clone() };
-                bench.observe(scene, at, &Happening::Sent { frame })
+                judges.observe(scene, at, &Happening::Sent { frame })
             }
-            _ => bench.observe(scene, at, happening),
+            _ => judges.observe(scene, at, happening),
         };
     let (rule, at, text) = broken(judged(Clock::EXACT, claimed));
     assert_eq!((rule, at), ("host-truth", 1000), "{text}");

@@ -38,7 +38,7 @@ impl Script {
     /// What the judges say of a host that says this, and nothing else.
     fn judge(self, host: Speaker) -> Result<(), Violation> {
         let mut world = World::new(1);
-        let bench = Judges::watch(&mut world);
+        let judges = Judges::watch(&mut world);
         let lan = world.link(Link::ethernet());
         let host = Host::new("h1", ip(HOST), host).tentative_for_ms(self.tentative_ms);
         let host = world.host(lan, host);
@@ -49,7 +49,7 @@ impl Script {
             let sources = sources.iter().map(|source| ip(source)).collect();
             world.at(ms(at), Action::Host(host, Call::Listen { socket: 0, group: ip(GROUP), mode, sources }));
         }
-        judged(&mut world, &bench, 100_000)
+        judged(&mut world, &judges, 100_000)
     }
 
     fn says(self, said: &[Said]) -> Result<(), Violation> {

@@ -1,7 +1,7 @@
 //! What hosts must do.
 
 use mld_proto::FilterMode;
-use mld_sim::judge::{Bench, Judges};
+use mld_sim::judge::Judges;
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::packet::write::{self, ALLOW, BLOCK, IS_EX, IS_IN, Packet, QUERY, TO_EX, TO_IN};
 use mld_sim::world::{Action, Call, Command, Node, NodeId, Outbox, Violation};
@@ -14,35 +14,35 @@ use crate::support::{
 const SECOND_QUERY_MS: u64 = 31_250;
 
 /// A router and a judged host.
-fn lan(stack: impl Node + 'static) -> (World, Bench, NodeId) {
+fn lan(stack: impl Node + 'static) -> (World, Judges, NodeId) {
     let mut world = World::new(1);
-    let bench = Judges::watch(&mut world);
+    let judges = Judges::watch(&mut world);
     let lan = world.link(Link::ethernet());
     world.router(lan, Router::new("r1", ip(ROUTER)));
     let host = world.host(lan, Host::new("h1", ip(HOST), stack));
-    (world, bench, host)
+    (world, judges, host)
 }
 
 /// Joins at 1 s, leaves at 60 s, and goes on to 200 s.
-fn a_life(world: &mut World, bench: &Bench, host: NodeId) -> Result<(), Violation> {
+fn a_life(world: &mut World, judges: &Judges, host: NodeId) -> Result<(), Violation> {
     world.run_until(ms(1000))?;
     join(world, host, GROUP)?;
     world.run_until(ms(60_000))?;
     leave(world, host, GROUP)?;
-    judged(world, bench, 200_000)
+    judged(world, judges, 200_000)
 }
 
 fn broken_in_a_life(stack: impl Node + 'static) -> (&'static str, u64, String) {
-    let (mut world, bench, host) = lan(stack);
-    broken(a_life(&mut world, &bench, host))
+    let (mut world, judges, host) = lan(stack);
+    broken(a_life(&mut world, &judges, host))
 }
 
 #[test]
 fn honest_host_breaks_no_rule() {
-    let (mut world, bench, host) = lan(Bent::hiding(|_| false));
-    a_life(&mut world, &bench, host).expect("nothing is wrong");
-    let (mut world, bench, host) = lan(ListenerHost::new());
-    a_life(&mut world, &bench, host).expect("nothing is wrong");
+    let (mut world, judges, host) = lan(Bent::hiding(|_| false));
+    a_life(&mut world, &judges, host).expect("nothing is wrong");
+    let (mut world, judges, host) = lan(ListenerHost::new());
+    a_life(&mut world, &judges, host).expect("nothing is wrong");
 }
 
 /// An otherwise silent host that wants GROUP but for one source, and OTHER from that source only, says this at 5 s.
@@ -118,18 +118,18 @@ fn host_that_does_not_answer_breaks_host_answer() {
 
 #[test]
 fn missing_answer_is_noticed_at_the_end_at_the_latest() {
-    let (mut world, bench, host) = lan(Bent::hiding(|packet| matches!(record_type(packet), Some(IS_EX))));
+    let (mut world, judges, host) = lan(Bent::hiding(|packet| matches!(record_type(packet), Some(IS_EX))));
     join(&mut world, host, GROUP).expect("nothing is wrong yet");
     world.run_until(ms(SECOND_QUERY_MS + 10_000)).expect("there is time yet");
-    bench.finish(&world).expect("there is time yet");
+    judges.finish(&world).expect("there is time yet");
     world.run_until(ms(SECOND_QUERY_MS + 10_001)).expect("nothing happens to the host");
-    assert_eq!(broken(bench.finish(&world)).0, "host-answer");
+    assert_eq!(broken(judges.finish(&world)).0, "host-answer");
 }
 
 #[test]
 fn host_that_does_not_answer_a_specific_query_breaks_host_answer() {
     let mut world = World::new(1);
-    let bench = Judges::watch(&mut world);
+    let judges = Judges::watch(&mut world);
     let lan = world.link(Link::ethernet());
     world.router(lan, Router::new("r1", ip(ROUTER)));
     let answers = Bent::hiding(|packet| matches!(record_type(packet), Some(IS_EX)));
@@ -138,7 +138,7 @@ fn host_that_does_not_answer_a_specific_query_breaks_host_answer() {
     world.host(lan, Host::new("m1", ip("fe80::b"), Speaker::new(vec![(12_000, leaves)])));
     world.run_until(ms(1000)).expect("nothing is wrong yet");
     join(&mut world, host, GROUP).expect("nothing is wrong yet");
-    let (rule, at, _) = broken(judged(&mut world, &bench, 20_000));
+    let (rule, at, _) = broken(judged(&mut world, &judges, 20_000));
     assert!(rule == "host-answer" && (13_000..=20_000).contains(&at), "{rule} at {at}");
 }
 
@@ -149,13 +149,13 @@ fn host_that_answers_a_general_query_at_once_breaks_host_implosion() {
         if is_query { vec![report(HOST, IS_EX, GROUP, &[])] } else { Vec::new() }
     };
     let mut world = World::new(1);
-    let bench = Judges::watch(&mut world);
+    let judges = Judges::watch(&mut world);
     let lan = world.link(Link::ethernet());
     let router = world.router(lan, Router::new("r1", ip(ROUTER)).off());
     world.at(ms(5000), Action::Router(router, Command::Start));
     let host = world.host(lan, Host::new("h1", ip(HOST), Bent::retorting(at_once)));
     join(&mut world, host, GROUP).expect("nothing is wrong yet");
-    let (rule, at, text) = broken(judged(&mut world, &bench, 10_000));
+    let (rule, at, text) = broken(judged(&mut world, &judges, 10_000));
     assert_eq!((rule, at), ("host-implosion", 5000), "{text}");
 }
 
@@ -200,8 +200,8 @@ fn packets_that_are_not_as_they_should_be_break_strict() {
         let (rule, at, text) = broken_in_a_life(Bent::sending(move |packet| vec![rebuilt(packet, wrong)]));
         assert_eq!((rule, at), ("strict", 1000), "{number}: {text}");
     }
-    let (mut world, bench, host) = lan(Bent::sending(|packet| vec![rebuilt(packet, |_| ())]));
-    a_life(&mut world, &bench, host).expect("nothing is wrong");
+    let (mut world, judges, host) = lan(Bent::sending(|packet| vec![rebuilt(packet, |_| ())]));
+    a_life(&mut world, &judges, host).expect("nothing is wrong");
 }
 
 /// The same packet, built anew with one thing changed.
@@ -260,8 +260,8 @@ impl Node for Restless {
 
 #[test]
 fn node_that_wants_to_be_called_again_at_once_breaks_progress() {
-    let (mut world, bench, _) = lan(Restless(1));
-    let (rule, at, text) = broken(judged(&mut world, &bench, 10_000));
+    let (mut world, judges, _) = lan(Restless(1));
+    let (rule, at, text) = broken(judged(&mut world, &judges, 10_000));
     assert_eq!((rule, at), ("progress", 300));
     assert!(text.contains("h1"), "{text}");
 }

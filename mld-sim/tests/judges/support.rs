@@ -4,7 +4,7 @@ use core::net::Ipv6Addr;
 
 use mld_proto::{FilterMode, Instant};
 use mld_sim::World;
-use mld_sim::judge::{Bench, Judges};
+use mld_sim::judge::Judges;
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::packet::write::{self, Packet, Record};
 use mld_sim::world::{HostSettings, HostVersion, Node, NodeId, Outbox, Violation};
@@ -213,13 +213,13 @@ pub(crate) fn leave(world: &mut World, host: NodeId, group: &str) -> Result<(), 
 }
 
 /// Runs the world up to there, then asks the judges for what is left.
-pub(crate) fn judged(world: &mut World, bench: &Bench, until_ms: u64) -> Result<(), Violation> {
+pub(crate) fn judged(world: &mut World, judges: &Judges, until_ms: u64) -> Result<(), Violation> {
     world.run_until(ms(until_ms))?;
-    bench.finish(world)
+    judges.finish(world)
 }
 
 /// Judges that do not watch the world that they will be shown.
-pub(crate) fn judges() -> Bench {
+pub(crate) fn idle_judges() -> Judges {
     Judges::watch(&mut World::new(0))
 }
 

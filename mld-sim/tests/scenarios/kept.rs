@@ -19,8 +19,8 @@ pub(crate) fn scenarios(folder: &str) -> Vec<PathBuf> {
 fn run(path: &Path) -> Vec<String> {
     let scenario = Scenario::read(path).unwrap_or_else(|error| panic!("{error}"));
     let mut staged = scenario.stage().expect("a scenario that was read can be staged");
-    let bench = Judges::watch(&mut staged.world);
-    let result = staged.run().and_then(|()| bench.finish(&staged.world));
+    let judges = Judges::watch(&mut staged.world);
+    let result = staged.run().and_then(|()| judges.finish(&staged.world));
     let unmet = staged.verdicts().iter().filter_map(|verdict| {
         let instead = verdict.unmet.as_ref()?;
         Some(format!("at {} ms: {}, but {instead}", verdict.at_ms, verdict.expected))

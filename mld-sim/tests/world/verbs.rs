@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use mld_proto::{Config, FilterMode, Instant, Querier};
-use mld_sim::judge::{Bench, Judges, settle};
+use mld_sim::judge::{Judges, settle};
 use mld_sim::nodes::flood::Flood;
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::nodes::misbehaviour::{Misbehaviour, Targets};
@@ -137,7 +137,7 @@ fn reconfigured_router_asks_by_its_new_interval_and_judges_bear_with_it() {
 }
 
 /// Shows the judges a router that sends nothing from 10 s on.
-struct Hiding(Bench);
+struct Hiding(Judges);
 
 impl Observer for Hiding {
     fn observe(

@@ -54,7 +54,7 @@ const NOTHING: &Wants = &Wants { exclude: false, sources: BTreeSet::new() };
 
 /// What one host owes.
 #[derive(Debug)]
-pub(super) struct Duties {
+pub(super) struct HostReports {
     learnt: Learnt,
     mode: Mode,
     /// Its address, unless that is tentative.
@@ -87,7 +87,7 @@ impl Group {
     }
 }
 
-impl Duties {
+impl HostReports {
     pub(super) const fn new(settings: HostSettings) -> Self {
         let learnt = Learnt::new(settings);
         Self {

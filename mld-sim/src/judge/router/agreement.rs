@@ -40,7 +40,7 @@ const IN_TURN: usize = 8;
 
 /// The model beside one router.
 #[derive(Debug)]
-pub(in crate::judge) struct Twin {
+pub(in crate::judge) struct ModelAgreement {
     pub(in crate::judge) model: Model,
     settings: ModelSettings,
     is_running: bool,
@@ -52,7 +52,7 @@ pub(in crate::judge) struct Twin {
     next: Ipv6Addr,
 }
 
-impl Twin {
+impl ModelAgreement {
     pub(in crate::judge) fn new(config: &Config) -> Self {
         let settings = settings(config);
         Self {

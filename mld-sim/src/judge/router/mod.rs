@@ -4,6 +4,6 @@ mod agreement;
 mod forwarding;
 mod safety;
 
-pub(super) use agreement::Twin;
+pub(super) use agreement::ModelAgreement;
 pub(super) use forwarding::Forwarding;
-pub(super) use safety::Books;
+pub(super) use safety::ForwardingSafety;

@@ -16,7 +16,7 @@
 //!
 //! A router with immediate leave cuts off on purpose; what was refused for a limit is no Report that says so.
 //!
-//! **Nobody is forwarded to for ever** (`ghost`). Of a group nothing is known after `t + MALI`, `t` being when a record
+//! **Nobody is forwarded to for ever** (`stale-state`). Of a group nothing is known after `t + MALI`, `t` being when a record
 //! for it was last accepted: no timer is ever set further than MALI ahead. A source is not forwarded after `w + MALI`, `w`
 //! being when a record last wanted it (named it in IS_IN, TO_IN or ALLOW, or excluded others in its place), or, if
 //! `d`, the first record after `w` that excludes it, found the group still in EXCLUDE, after `d + MALI`: such a record puts
@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mld_proto::{Item, MessageKind, Querier, Record};
 
-use super::agreement::Twin;
+use super::agreement::ModelAgreement;
 use super::forwarding::Forwarding;
 use crate::judge::reading::Query;
 use crate::packet::write::{ALLOW, BLOCK, IS_EX, IS_IN, TO_EX, TO_IN};
@@ -45,10 +45,10 @@ const UNLISTED: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 0xff
 
 /// What is known of one router's inputs.
 #[derive(Debug, Default)]
-pub(in crate::judge) struct Books {
+pub(in crate::judge) struct ForwardingSafety {
     /// What hosts were promised, by group and host.
     promises: BTreeMap<(Ipv6Addr, NodeId), Promise>,
-    groups: BTreeMap<Ipv6Addr, GroupBook>,
+    groups: BTreeMap<Ipv6Addr, GroupHistory>,
     /// State was refused: which sources a list keeps is open.
     was_refused: bool,
     is_running: bool,
@@ -69,11 +69,11 @@ struct Promise {
 }
 
 #[derive(Debug, Default)]
-struct GroupBook {
+struct GroupHistory {
     /// By when the group is gone.
     gone_by: u64,
     /// By when a source is no longer forwarded; those that are not in it follow `UNLISTED`.
-    sources: BTreeMap<Ipv6Addr, SourceBook>,
+    sources: BTreeMap<Ipv6Addr, SourceHistory>,
     version_1_until: u64,
     /// How many Reports called for specific Queries, and how many Queries the last one called for.
     calls: u64,
@@ -83,7 +83,7 @@ struct GroupBook {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct SourceBook {
+struct SourceHistory {
     wanted_by: u64,
     /// A record excluded it since it was last wanted.
     is_excluded: bool,
@@ -96,7 +96,7 @@ struct Said {
     sources: BTreeSet<Ipv6Addr>,
 }
 
-impl Books {
+impl ForwardingSafety {
     /// Looks at one call of the router, after the model has made it.
     pub(in crate::judge) fn turn(
         &mut self,
@@ -104,7 +104,7 @@ impl Books {
         reporter: Option<NodeId>,
         scene: &Scene<'_>,
         engine: &Engine,
-        twin: &Twin,
+        agreement: &ModelAgreement,
     ) -> Result<(), Violation> {
         let now = turn.local.as_millis();
         match turn.input {
@@ -113,7 +113,7 @@ impl Books {
             Input::Packet { packet, result: Ok(kind), items, refused } => {
                 self.was_refused |= refused > 0;
                 let reporter = reporter.filter(|_| refused == 0);
-                self.accepted(turn, (packet, kind, items), reporter, engine, twin);
+                self.accepted(turn, (packet, kind, items), reporter, engine, agreement);
             }
             _ => {}
         }
@@ -123,7 +123,7 @@ impl Books {
                 // the S flag is set.
                 let is_called = matches!(turn.input, Input::Packet { .. });
                 let lowering = Query { suppress: query.suppress && !is_called, ..query.clone() };
-                self.lower(&lowering, now + twin.model.last_listener_time_ms());
+                self.lower(&lowering, now + agreement.model.last_listener_time_ms());
                 self.asked(&query)?;
             }
         }
@@ -131,10 +131,10 @@ impl Books {
             let now = now.max(self.ended);
             let touched = items.iter().filter_map(reported);
             let touched: BTreeSet<_> = touched.chain(asked_for(turn)).collect();
-            touched.into_iter().try_for_each(|group| self.check(group, now, scene, engine, twin))
+            touched.into_iter().try_for_each(|group| self.check(group, now, scene, engine, agreement))
         } else {
             self.ended = now + 1;
-            self.groups.keys().try_for_each(|group| self.check(*group, now + 1, scene, engine, twin))
+            self.groups.keys().try_for_each(|group| self.check(*group, now + 1, scene, engine, agreement))
         }
     }
 
@@ -144,37 +144,37 @@ impl Books {
         (packet, kind, items): (&[u8], MessageKind, &[Item]),
         reporter: Option<NodeId>,
         engine: &Engine,
-        twin: &Twin,
+        agreement: &ModelAgreement,
     ) {
         let now = turn.local.as_millis();
         if kind == MessageKind::Query {
             let Some(mut query) = Query::read(packet) else { return };
-            if twin.settings().version == 1 {
+            if agreement.settings().version == 1 {
                 // Read as the first 24 octets (R-WIRE-32).
                 query.suppress = false;
                 query.sources.clear();
             }
-            let count = u64::from(twin.model.last_listener_count());
+            let count = u64::from(agreement.model.last_listener_count());
             let delay_ms =
-                if twin.settings().version == 1 { u64::from(query.code) } else { query.delay_ms() };
-            let own = twin.settings().last_listener_interval_ms;
+                if agreement.settings().version == 1 { u64::from(query.code) } else { query.delay_ms() };
+            let own = agreement.settings().last_listener_interval_ms;
             let delay_ms = if delay_ms == 0 { own } else { delay_ms };
             self.lower(&query, now + delay_ms * count);
             return;
         }
-        let until = now + twin.model.listening_interval_ms();
-        let version_1 = twin.settings().version == 1;
-        let most = u32::from(twin.model.last_listener_count());
+        let until = now + agreement.model.listening_interval_ms();
+        let version_1 = agreement.settings().version == 1;
+        let most = u32::from(agreement.model.last_listener_count());
         for item in items {
             match *item {
                 Item::Report { group, record, .. } => {
-                    let book = self.groups.entry(group.get()).or_default();
-                    book.gone_by = book.gone_by.max(until);
+                    let history = self.groups.entry(group.get()).or_default();
+                    history.gone_by = history.gone_by.max(until);
                     if record == Record::Report {
-                        book.version_1_until = until;
+                        history.version_1_until = until;
                     }
                     if matches!(record, Record::ToIn | Record::ToEx | Record::Block) {
-                        book.call(engine, most);
+                        history.call(engine, most);
                     }
                 }
                 Item::Done { group, .. } => self.groups.entry(group.get()).or_default().call(engine, most),
@@ -192,14 +192,14 @@ impl Books {
             return;
         };
         let is_kept =
-            |group: Ipv6Addr| !twin.settings().ignore_link_local_groups || group.octets()[1] & 0xf > 2;
+            |group: Ipv6Addr| !agreement.settings().ignore_link_local_groups || group.octets()[1] & 0xf > 2;
         // Its own address is no source, nor is the loopback address (R-WIRE-74).
         for said in &mut records {
             said.sources.retain(|source| Some(*source) != engine.link_local() && !source.is_loopback());
         }
         for said in records.iter().filter(|said| told.contains(&said.group) && is_kept(said.group)) {
-            let book = self.groups.entry(said.group).or_default();
-            book.record(now, until, said, version_1);
+            let history = self.groups.entry(said.group).or_default();
+            history.record(now, until, said, version_1);
             self.set_anew(said, until);
             if let Some(host) = reporter {
                 self.promises.entry((said.group, host)).or_default().record(until, said, version_1);
@@ -255,17 +255,17 @@ impl Books {
         if query.is_general() {
             return Ok(());
         }
-        let book = self.groups.entry(query.group).or_default();
-        let most = book.most;
+        let history = self.groups.entry(query.group).or_default();
+        let most = history.most;
         let things: Vec<_> = if query.sources.is_empty() {
             vec![None]
         } else {
             query.sources.iter().copied().map(Some).collect()
         };
         for thing in things {
-            let (call, asked) = book.asked.entry(thing).or_insert((0, most));
-            if *call != book.calls {
-                (*call, *asked) = (book.calls, 0);
+            let (call, asked) = history.asked.entry(thing).or_insert((0, most));
+            if *call != history.calls {
+                (*call, *asked) = (history.calls, 0);
             }
             *asked += 1;
             if *asked > most {
@@ -285,11 +285,11 @@ impl Books {
         ended: u64,
         scene: &Scene<'_>,
         engine: &Engine,
-        twin: &Twin,
+        agreement: &ModelAgreement,
     ) -> Result<(), Violation> {
         let forwarding = Forwarding::of(engine, group);
         let promises = self.promises.range((group, NodeId(0))..=(group, NodeId(u32::MAX)));
-        for ((_, host), promise) in promises.filter(|_| !twin.settings().immediate_leave) {
+        for ((_, host), promise) in promises.filter(|_| !agreement.settings().immediate_leave) {
             let Some(wants) = scene.wants(*host).and_then(|wants| wants.get(&group)) else { continue };
             let sources = promise.sources_until.keys().chain(&promise.excluded).chain([&UNLISTED]);
             for source in sources.filter(|source| wants.wants(**source)) {
@@ -306,17 +306,20 @@ impl Books {
                 }
             }
         }
-        let Some(book) = self.groups.get(&group) else { return Ok(()) };
-        if forwarding.is_known && book.gone_by < ended {
-            return Err(Violation::new("ghost", format!("{group} should be gone by {} ms", book.gone_by)));
+        let Some(history) = self.groups.get(&group) else { return Ok(()) };
+        if forwarding.is_known && history.gone_by < ended {
+            return Err(Violation::new(
+                "stale-state",
+                format!("{group} should be gone by {} ms", history.gone_by),
+            ));
         }
-        if !forwarding.is_known || self.was_refused || twin.settings().version == 1 {
+        if !forwarding.is_known || self.was_refused || agreement.settings().version == 1 {
             return Ok(());
         }
-        for (source, sources) in &book.sources {
+        for (source, sources) in &history.sources {
             if sources.wanted_by < ended && forwarding.passes(*source) {
                 return Err(Violation::new(
-                    "ghost",
+                    "stale-state",
                     format!("{group} from {source} should have ended by {} ms", sources.wanted_by),
                 ));
             }
@@ -367,7 +370,7 @@ impl Promise {
     }
 }
 
-impl GroupBook {
+impl GroupHistory {
     /// A Report calls for specific Queries, if the router is the querier.
     fn call(&mut self, engine: &Engine, most: u32) {
         if matches!(engine.querier(), Querier::Me(_)) {
@@ -378,8 +381,8 @@ impl GroupBook {
 
     fn want_all(&mut self, until: u64) {
         self.sources.entry(UNLISTED).or_default();
-        for book in self.sources.values_mut() {
-            *book = SourceBook { wanted_by: book.wanted_by.max(until), is_excluded: false };
+        for history in self.sources.values_mut() {
+            *history = SourceHistory { wanted_by: history.wanted_by.max(until), is_excluded: false };
         }
     }
 
@@ -389,7 +392,7 @@ impl GroupBook {
             let like = self.sources.get(&UNLISTED).copied().unwrap_or_default();
             self.sources.entry(*source).or_insert(like);
         }
-        for (source, book) in &mut self.sources {
+        for (source, history) in &mut self.sources {
             let is_named = said.sources.contains(source);
             let is_wanted = match said.kind {
                 IS_EX => !is_named,
@@ -400,12 +403,12 @@ impl GroupBook {
             };
             let is_excluded = !is_wanted && is_named;
             if is_wanted {
-                *book = SourceBook { wanted_by: book.wanted_by.max(until), is_excluded: false };
-            } else if is_excluded && !book.is_excluded {
+                *history = SourceHistory { wanted_by: history.wanted_by.max(until), is_excluded: false };
+            } else if is_excluded && !history.is_excluded {
                 // Ignored as long as the group is in version 1 mode, which may have ended already (R-CMP-15).
-                book.is_excluded = !(said.kind == BLOCK && in_version_1);
-                if book.wanted_by >= now {
-                    book.wanted_by = book.wanted_by.max(until);
+                history.is_excluded = !(said.kind == BLOCK && in_version_1);
+                if history.wanted_by >= now {
+                    history.wanted_by = history.wanted_by.max(until);
                 }
             }
         }
