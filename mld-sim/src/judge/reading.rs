@@ -7,7 +7,7 @@ use crate::packet::{HeardByHost, Sent, heard_by_host, strict};
 /// Every node of the link listens to it.
 pub(super) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
-/// What concerns a host.
+/// A message that concerns a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Query(Query),
@@ -16,8 +16,8 @@ pub(super) enum Heard {
 }
 
 impl Heard {
-    /// Reads a packet that reached a host, and tells whether every host accepts it; nothing if none does (R-LSN-40,
-    /// R-LSN-75). `own`: the host's address; `listens`: whether a group is one of its interface's.
+    /// Reads a packet that reached a host. The second value is true if every host accepts it; `None` if none does
+    /// (R-LSN-40, R-LSN-75). `own`: the host's address; `listens`: true for the groups of its interface.
     pub(super) fn read(
         packet: &[u8],
         knows_only_version_1: bool,
@@ -55,7 +55,7 @@ fn is_of_another(sent: &Sent, own: Option<Ipv6Addr>) -> bool {
     }
 }
 
-/// What a Query asks for.
+/// A Query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) version: u8,
@@ -81,7 +81,7 @@ impl Query {
         }
     }
 
-    /// Querier's Query Interval in seconds, 0 if it is not told (RFC 9777 section 5.1.9).
+    /// Querier's Query Interval in seconds, 0 if it is not announced (RFC 9777 section 5.1.9).
     pub(super) const fn interval_s(&self) -> u64 {
         let code = self.interval_code as u64;
         if code < 0x80 { code } else { ((code & 0xf) | 0x10) << (((code >> 4) & 7) + 3) }

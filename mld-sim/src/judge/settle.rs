@@ -1,10 +1,10 @@
-//! What must hold once the faults have ended for long enough.
+//! Rules that must hold once the faults have ended for long enough.
 //!
-//! How long that is follows from the timers. First every querier that is no more is forgotten: the longest
+//! How long that is follows from the timers. First every querier that has gone is forgotten: the longest
 //! other-querier-present interval in force. Then everything ends that was known at that moment: the longest timer. From
 //! then on two rounds are waited for, one of the real querier's Queries with their response delays and a listening
-//! interval each: in the first routers adopt its values and hear all that hosts want, in the second a source that nobody
-//! wants any more has entered the Requested List at the latest, and ends.
+//! interval each: in the first, routers adopt its values and receive all Reports of hosts; in the second at the latest, a
+//! source that is no longer wanted enters the Requested List and expires.
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
@@ -33,7 +33,7 @@ pub fn settle(world: &mut World) -> Result<(), Violation> {
     settled(world.scene(), &before).map_err(|violation| Violation { at: world.now(), ..violation })
 }
 
-/// What was the case when the last round began, and may have had its effect in it.
+/// The state at the beginning of the last round, which may have its effect in it.
 struct LastRound {
     /// Hosts that spoke MLDv1.
     version_1: BTreeSet<NodeId>,
@@ -97,7 +97,7 @@ const fn millis(duration: Duration) -> u64 {
     duration.as_millis() as u64
 }
 
-/// Whether every router knows exactly what the hosts want, and each link has one querier, the lowest address.
+/// Checks that every router knows exactly what the hosts want, and that each link has one querier, the lowest address.
 fn settled(scene: Scene<'_>, before: &LastRound) -> Result<(), Violation> {
     for link in scene.links() {
         election(scene, link)?;
@@ -123,13 +123,13 @@ fn election(scene: Scene<'_>, link: LinkId) -> Result<(), Violation> {
         |engine: &Engine| querier.is_some_and(|querier| querier.link_local() == engine.link_local());
     let waits = |engine: &Engine| querier.is_none_or(|querier| waits_for(engine, querier));
     for &(id, engine) in &running {
-        // Who does not yield to MLDv1 routers hears those of MLDv2 who query: the lowest of all, and its like.
+        // A router that does not yield to MLDv1 routers sees the Queries of MLDv2 alone: the lowest of those.
         let heard = if yields(engine) {
             querier
         } else {
             lowest(&|other| !yields(other) || is_querier(other) && other.config().version() == Version::V2)
         };
-        // Who does not wait for the querier queries now and then, and so does who hears nobody else.
+        // A router that does not wait for the querier queries at times, and so does one that knows no other router.
         let is_restless = !heard.is_none_or(|heard| waits_for(engine, heard))
             || !yields(engine) && !running.iter().all(|(_, other)| waits(other));
         if is_restless {
@@ -157,13 +157,13 @@ fn takes_part(engine: &Engine) -> bool {
         && engine.link_local().is_some_and(|address| address.segments()[..4] == [0xfe80, 0, 0, 0])
 }
 
-/// Whether a router yields to MLDv1 routers too (A-5, R-CMP-8).
+/// True if a router yields to MLDv1 routers too (A-5, R-CMP-8).
 fn yields(engine: &Engine) -> bool {
     let readings = engine.config().readings();
     engine.config().version() == Version::V1 || !(readings.ignore_v1_querier || readings.version_2_only)
 }
 
-/// Whether a router believes in a querier from one Query to the next. An MLDv2 router takes the intervals of an MLDv2
+/// True if a router keeps a querier from one Query to the next. An MLDv2 router takes the intervals of an MLDv2
 /// querier from its Queries; otherwise they have to be configured alike (R-TIM-2, R-TIM-7).
 fn waits_for(engine: &Engine, querier: &Engine) -> bool {
     engine.link_local() == querier.link_local()
@@ -173,7 +173,7 @@ fn waits_for(engine: &Engine, querier: &Engine) -> bool {
             > querier.config().query_interval()
 }
 
-/// Whether two routers count with the same intervals: an MLDv2 router takes those of the querier from its Queries, in
+/// True if two routers use the same intervals: an MLDv2 router takes those of the querier from its Queries, in
 /// MLDv1 they have to be configured alike (R-TIM-2, R-TIM-7).
 fn understand(one: &Config, other: &Config) -> bool {
     let values = |config: &Config| {
@@ -182,8 +182,8 @@ fn understand(one: &Config, other: &Config) -> bool {
     one.version() == other.version() && (one.version() == Version::V2 || values(one) == values(other))
 }
 
-/// A router knows a group as it should if for each source that anybody names, and for one that nobody names, it forwards
-/// if and only if a host wants it.
+/// Checks a router's groups: it must forward each source that is named anywhere, and one that is not named, if and only
+/// if a host wants it.
 fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound) -> Result<(), Violation> {
     const UNNAMED: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 0xfffe);
     let Some(engine) = scene.engine(router).filter(|engine| engine.is_running()) else { return Ok(()) };
@@ -194,7 +194,7 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
             && scene.is_up(*id)
             && matches!(scene.engine(*id).map(|engine| engine.querier()), Some(Querier::Me(_)))
     });
-    // Nobody asks: state comes from what hosts report by themselves. And two versions on one link do not agree.
+    // Without a querier, state comes from unsolicited Reports alone. And two versions on one link do not agree.
     let Some(querier) = querier.and_then(|id| scene.engine(id)) else { return Ok(()) };
     if !understand(querier.config(), config) || config.readings().version_2_only {
         return Ok(());
@@ -264,7 +264,7 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
     Ok(())
 }
 
-/// Whether a host excludes more sources than one record takes (R-LSN-61, R-LSN-62).
+/// True if a host excludes more sources than one record takes (R-LSN-61, R-LSN-62).
 fn is_cut(scene: Scene<'_>, host: NodeId, wants: &Wants) -> bool {
     /// Octets of the headers, and of a record without sources.
     const OVERHEAD: usize = 76;

@@ -1,4 +1,4 @@
-//! A host that changes its mind all the time.
+//! A host that changes its interest all the time.
 
 use core::net::Ipv6Addr;
 
@@ -18,7 +18,7 @@ impl Flood {
     /// About 100 packets in a second, 30,000 in all: five minutes.
     pub const PACE: Pace = Pace { every_ms: 1..=19, turns_max: 30_000 };
 
-    /// A babbler about these groups and sources; it speaks in its own name.
+    /// A node that reports these groups and sources from its own address.
     pub const fn new(targets: Targets) -> Self {
         Self { targets }
     }

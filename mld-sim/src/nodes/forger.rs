@@ -1,4 +1,4 @@
-//! Somebody who speaks in the name of others.
+//! A node that sends messages in the name of others.
 
 use core::net::Ipv6Addr;
 
@@ -10,17 +10,17 @@ use crate::packet::write::{
 use crate::rng::Rng;
 use crate::world::Outbox;
 
-/// Sends messages that are right in form and whose sender is somebody else (R-SEC-3 to 7). One packet a turn.
+/// Sends well-formed messages with a forged sender (R-SEC-3 to 7). One packet a turn.
 ///
 /// Queries carry every kind of robustness, interval and delay that the fields can: 0, usual, largest. One packet in
-/// eight goes to an unusual address: somebody's own, or another group of routers or nodes.
+/// eight goes to an unusual address: a unicast address, or another group of routers or nodes.
 #[derive(Clone, Debug)]
 pub struct Forger {
     targets: Targets,
     forgeries: Vec<(Forgery, Name)>,
 }
 
-/// What is forged.
+/// The message that is forged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forgery {
     /// A General Query of MLDv2.
@@ -52,14 +52,14 @@ impl Forgery {
     ];
 }
 
-/// In whose name.
+/// The sender that is forged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     /// A router that does not exist, below all routers: it wins every election.
     Below,
     /// A router that does not exist, above all routers.
     Above,
-    /// One of the routers, which hears a message from itself (R-SEC-13).
+    /// One of the routers, which receives a message from itself (R-SEC-13).
     Router,
     /// One of the hosts.
     Host,

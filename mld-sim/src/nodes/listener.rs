@@ -1,4 +1,4 @@
-//! The project's own listener as a stack.
+//! The project's own listener as the stack of a host.
 
 use core::net::Ipv6Addr;
 
@@ -19,7 +19,7 @@ type Engine = Listener<
     >,
 >;
 
-/// Groups, sockets of groups, and sources that a host listens to at most, unless it is told otherwise.
+/// The default limits of groups, sockets of groups, and sources that a host listens to.
 const USUAL_SIZE: (usize, usize, usize) = (32, 64, 256);
 
 /// [`mld_proto::Listener`] on a host.
@@ -69,7 +69,7 @@ impl ListenerHost {
         self
     }
 
-    /// Sends what is due, and takes note of what is told.
+    /// Sends what is due and discards the events.
     fn drain(&mut self, now: Instant, out: &mut Outbox) {
         // The buffer holds a packet of the MTU, and the listener sends none that is larger.
         while let Ok(Some(transmit)) = self.engine.poll_transmit(now, &mut self.buffer) {
@@ -124,7 +124,7 @@ impl Node for ListenerHost {
     }
 
     fn packet(&mut self, now: Instant, packet: &[u8], out: &mut Outbox) {
-        // What is ignored is counted by the engine.
+        // The engine counts discarded packets.
         let _ = self.engine.handle_packet(now, packet);
         self.drain(now, out);
     }

@@ -1,4 +1,4 @@
-//! Somebody whose packets are broken.
+//! A node whose packets are broken.
 
 use core::net::Ipv6Addr;
 
@@ -20,7 +20,7 @@ impl Malformed {
     /// About 40 packets in a second, 12,000 in all: five minutes.
     pub const PACE: Pace = Pace { every_ms: 1..=49, turns_max: 12_000 };
 
-    /// Somebody who breaks messages about these groups and sources; it speaks in its own name.
+    /// A node that breaks messages about these groups and sources, sent from its own address.
     pub const fn new(targets: Targets) -> Self {
         Self { targets }
     }
@@ -78,7 +78,7 @@ pub enum Defect {
     NoSource,
     /// A multicast source.
     MulticastSource,
-    /// Somebody else's address as destination.
+    /// The address of another node as destination.
     ForeignDestination,
     /// A wrong checksum.
     Checksum,
@@ -110,7 +110,7 @@ pub enum Defect {
     SourceTwice,
     /// Octets behind the message, in the checksum.
     Surplus,
-    /// Random octets in fields that nobody may read.
+    /// Random octets in fields that receivers must ignore.
     Reserved,
     /// A bit of the message flipped.
     Bit,
@@ -157,7 +157,7 @@ impl Defect {
         Self::Noise,
     ];
 
-    /// Whether a message can have it.
+    /// True if a message can have it.
     pub fn fits(self, message: &[u8]) -> bool {
         let Some(shape) = Shape::of(message) else {
             // Broken already: what is wrong around it still fits.
@@ -176,7 +176,7 @@ impl Defect {
         }
     }
 
-    /// Whether everybody has to ignore a whole packet that has this defect and no other: the message does not count,
+    /// True if every receiver must ignore a whole packet that has this defect and no other: the message does not count,
     /// or (of a Report of MLDv2) is refused with all its records.
     pub const fn spoils(self, message_type: u8) -> bool {
         match self {
@@ -206,7 +206,7 @@ impl Defect {
         }
     }
 
-    /// Whether the message itself stays whole: the list begins with those.
+    /// True if the message itself stays intact: the list begins with those.
     const fn is_of_envelope(self) -> bool {
         (self as u8) <= Self::Checksum as u8
     }
@@ -380,7 +380,7 @@ impl Shape {
 
 /// ff02::1 on Ethernet.
 const ALL_NODES_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
-/// A link-local address that nobody has.
+/// A link-local address that no node has.
 const NOBODY: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0xdead, 0, 0, 0xdead);
 /// Next Header of a fragment header.
 const FRAGMENT: u8 = 44;
@@ -418,7 +418,7 @@ mod tests {
     use crate::nodes::misbehaviour::tests::{OWN, played, targets};
     use crate::nodes::raw;
 
-    /// Whether a receiver at another address would heed any of it.
+    /// True if a receiver at another address would accept any of it.
     fn is_heeded(packet: &[u8]) -> bool {
         let Some(envelope) = raw::envelope(packet) else { return false };
         let message = envelope.message;

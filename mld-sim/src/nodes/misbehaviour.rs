@@ -9,8 +9,8 @@ use mld_proto::{FilterMode, Instant};
 use crate::rng::Rng;
 use crate::world::{Node, Outbox};
 
-/// Whom misbehaviour is aimed at. What it draws it draws from here, so that it meets the groups and the names of honest
-/// stacks. Where a list is empty an address of no meaning takes its place.
+/// The targets of misbehaviour. All addresses are drawn from here, so that they are those of honest hosts and their
+/// groups. An empty list stands for one made-up address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Targets {
     /// Groups, as they are asked for and reported.
@@ -63,7 +63,7 @@ pub trait Trick {
 /// The most packets of one turn.
 pub const PACKETS_PER_TURN_MAX: usize = 4;
 
-/// A stack that receives nothing, wants nothing, and plays its trick from turn to turn.
+/// A stack that ignores all packets, wants nothing, and plays its trick from turn to turn.
 ///
 /// Two things silence it: [`crash`](Node::crash) until it is started again, [`silence`](Self::silence) for ever. Calls of
 /// [`listen`](Node::listen) are granted and have no effect.

@@ -1,8 +1,8 @@
-//! What a host on a link is made of.
+//! Protocol stacks of hosts.
 //!
-//! A [`Node`](crate::world::Node) is whatever answers on a host's interface: the project's own listener, an independent host whose packets
-//! are built by hand, a [probe](probe::Probe), or a node that misbehaves. A test of another protocol stack brings
-//! its own.
+//! A [`Node`](crate::world::Node) answers on a host's interface: the project's own listener, an independent host whose
+//! packets are built by hand, a [probe](probe::Probe), or a node that misbehaves. A test of another protocol stack
+//! implements the trait for it.
 //!
 //! A router of another stack, tried with the hosts of this project:
 //!
@@ -18,7 +18,7 @@
 //! use mld_sim::world::{Outbox, Node};
 //! use mld_sim::{Host, Link, World};
 //!
-//! /// Asks when it starts, and keeps who reports.
+//! /// Sends a Query when it starts, and records the senders of Reports.
 //! #[derive(Default)]
 //! struct OtherRouter {
 //!     reporters: Vec<Ipv6Addr>,
@@ -35,7 +35,7 @@
 //!             self.reporters.push((*source).into());
 //!         }
 //!     }
-//!     // No judge of hosts looks at it, and it goes on when the faults of the world end.
+//!     // No judge of hosts checks it, and it continues when the faults of the world end.
 //!     fn is_honest(&self) -> bool {
 //!         false
 //!     }

@@ -1,4 +1,4 @@
-//! Somebody who says only what a test has it say, and keeps what it hears.
+//! A node that sends only what a test injects, and records all that it receives.
 
 use core::net::Ipv6Addr;
 
@@ -6,18 +6,18 @@ use mld_proto::{FilterMode, Instant};
 
 use crate::world::{Node, Outbox};
 
-/// A stack that keeps what it hears. What it sends comes from [`World::inject`](crate::World::inject).
+/// A stack that records packets. [`World::inject`](crate::World::inject) sends from it.
 ///
-/// It is neither an honest host nor misbehaviour: no judge has anything to say about it. On a host with
-/// [`all_multicast`](crate::Host::all_multicast) it hears every multicast packet of its link; share it with the world as an
-/// `Rc` of a `RefCell` to look into it.
+/// It is neither an honest host nor misbehaving: no judge applies to it. On a host with
+/// [`all_multicast`](crate::Host::all_multicast) it receives every multicast packet of its link. Share it
+/// with the world as an `Rc` of a `RefCell` to read what it recorded.
 #[derive(Clone, Debug, Default)]
 pub struct Probe {
     heard: Vec<(Instant, Box<[u8]>)>,
 }
 
 impl Probe {
-    /// One that has heard nothing yet.
+    /// A probe without packets.
     pub const fn new() -> Self {
         Self { heard: Vec::new() }
     }

@@ -1,8 +1,8 @@
 //! An independent host, written from the standards without the engine.
 //!
 //! It is slow and simple: what an interface wants of a group is worked out from the list of all calls each time it is
-//! needed, packets come from [`packet::write`](crate::packet::write), Queries are read by a reader of its own. Where the engine and
-//! this host misread the standards, they do not misread them alike.
+//! needed, packets come from [`packet::write`](crate::packet::write), and it has its own reader of Queries. A mistake that
+//! the engine makes in reading the standards is thus not repeated here.
 
 mod answers;
 mod changes;
@@ -26,7 +26,7 @@ pub(in crate::nodes) use self::heard::{Heard, envelope, message};
 /// How a [`RawHost`] is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawSettings {
-    /// What it speaks.
+    /// The versions that it speaks.
     pub version: HostVersion,
     /// How often a change is sent, until a Query says otherwise; not 0 (RFC 9777 section 9.1).
     pub robustness: u8,
@@ -34,9 +34,9 @@ pub struct RawSettings {
     pub unsolicited_report_interval_ms: u64,
     /// Octets that an IPv6 packet may have on the link, from 1280 on.
     pub mtu: u16,
-    /// Whether it refuses to join groups of the SSM range ff3x::/32 without naming sources (R-LSN-49).
+    /// True if it refuses to join groups of the SSM range ff3x::/32 without naming sources (R-LSN-49).
     pub ssm_aware: bool,
-    /// Whether it says Done also when another host answered last (R-LSN-71).
+    /// True if it sends Done also when another host answered last (R-LSN-71).
     pub always_done: bool,
     /// How many sources one call may name (R-LSN-5).
     pub sources_max: usize,
@@ -75,7 +75,7 @@ pub struct RawHost {
     rng: Rng,
     /// The seed was chosen, so that no world gives it another.
     has_seed: bool,
-    /// What each socket wants of each group.
+    /// The interest of each socket in each group.
     calls: BTreeMap<(Ipv6Addr, u32), Filter>,
     is_up: bool,
     /// Nothing: sends from `::`.
@@ -87,7 +87,7 @@ pub struct RawHost {
     /// Until when an MLDv1 querier is assumed.
     version_1_until: Option<Instant>,
     general: Option<answers::General>,
-    /// What is to be sent for a group. Groups that are left stay here until that has been told often enough.
+    /// Pending messages for a group. Groups that are left stay here until that has been reported often enough.
     pending: BTreeMap<Ipv6Addr, Pending>,
 }
 
@@ -117,12 +117,12 @@ impl RawHost {
         Self { rng: Rng::named(seed, "station"), has_seed: true, ..self }
     }
 
-    /// Whether it speaks MLDv1 at present.
+    /// True if it speaks MLDv1 at present.
     pub const fn is_version_1(&self) -> bool {
         matches!(self.settings.version, HostVersion::One) || self.version_1_until.is_some()
     }
 
-    /// What the interface wants of the group (R-LSN-2, R-LSN-3); INCLUDE without sources: nothing.
+    /// The interest of the interface in the group (R-LSN-2, R-LSN-3); INCLUDE without sources: none.
     pub fn wanted(&self, group: Ipv6Addr) -> (FilterMode, BTreeSet<Ipv6Addr>) {
         let Filter { mode, sources } = self.filter(group);
         (mode, sources)
@@ -167,7 +167,7 @@ impl RawHost {
         Ok(())
     }
 
-    /// Tells of a group whose wishes were `old` until now.
+    /// Plans the report for a group whose interest was `old` until now.
     fn changed(&mut self, now: Instant, group: Ipv6Addr, old: &Filter, out: &mut Outbox) {
         let new = self.filter(group);
         if !self.is_up || !is_reported(group) || new == *old {
@@ -181,7 +181,7 @@ impl RawHost {
         }
     }
 
-    /// Enters or leaves MLDv1: what was still to be said is not said (R-CMP-36).
+    /// Enters or leaves MLDv1: pending messages are dropped (R-CMP-36).
     fn forget_pending(&mut self) {
         self.general = None;
         self.pending.clear();
@@ -347,7 +347,7 @@ impl Node for RawHost {
     }
 }
 
-/// Which sources of a group somebody wants.
+/// The interest in a group's sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Filter {
     mode: FilterMode,
@@ -362,7 +362,7 @@ impl Filter {
     }
 }
 
-/// What is still to be sent for a group.
+/// Pending messages for a group.
 #[derive(Clone, Debug, Default)]
 struct Pending {
     /// Reports that still carry the filter mode: Filter Mode Retransmission Counter.
@@ -381,7 +381,7 @@ struct Pending {
 /// RFC 9777 section 9.2.
 const DEFAULT_QUERY_INTERVAL_S: u32 = 125;
 
-/// Whether hosts report the group: all but ff02::1 and scopes 0 and 1 (R-LSN-8, R-LSN-9).
+/// True if hosts report the group: all but ff02::1 and scopes 0 and 1 (R-LSN-8, R-LSN-9).
 fn is_reported(group: Ipv6Addr) -> bool {
     group.is_multicast() && group != write::ALL_NODES && group.octets()[1] & 0x0f > 1
 }

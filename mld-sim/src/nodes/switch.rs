@@ -7,8 +7,8 @@ use crate::packet::write::{self, IS_EX, Packet, QUERY, Query, REPORT_V1, Record}
 use crate::rng::Rng;
 use crate::world::Outbox;
 
-/// Sends a General Query from `::` and reports some groups from `::`, two packets a turn. Nobody may heed either
-/// (R-SNP-2, R-SNP-4).
+/// Sends a General Query from `::` and reports some groups from `::`, two packets a turn. Receivers must ignore
+/// both (R-SNP-2, R-SNP-4).
 #[derive(Clone, Debug)]
 pub struct Switch {
     targets: Targets,

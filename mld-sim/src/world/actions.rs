@@ -1,4 +1,4 @@
-//! What is done with hosts, routers and the world around them.
+//! Actions on hosts, routers and the world around them.
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
@@ -8,13 +8,13 @@ use super::queue::Due;
 use super::violation::Violation;
 use super::{Action, Clock, Command, Faults, Kind, NodeState, World};
 
-/// The rule that applications call only what the stack of their host grants.
+/// The rule that applications call only for interest that the stack of their host grants.
 pub(crate) const REFUSED: &str = "refused";
-/// The rule that there is what an action is about.
+/// The rule that the subject of an action exists.
 const SCENARIO: &str = "scenario";
 
 impl World {
-    /// Does something, and notes what is wrong with it.
+    /// Performs an action and records what is wrong with it.
     pub(super) fn perform(&mut self, action: &Action) {
         if let Err(violation) = self.is_possible(action) {
             return self.fail(violation);
@@ -26,7 +26,7 @@ impl World {
         }
     }
 
-    /// Whether there is what an action is about.
+    /// Errors unless the subject of an action exists.
     fn is_possible(&self, action: &Action) -> Result<(), Violation> {
         match action {
             Action::Host(node, _) => self.is_host(*node),
@@ -79,7 +79,7 @@ impl World {
         if is_there { Ok(()) } else { scenario(format!("there is no link {}", link.0)) }
     }
 
-    /// Calls on a host. On one that is down nobody is there to listen: that is told, and is a violation here.
+    /// Calls on a host. A call on a host that is down is reported to observers and is a violation.
     pub(super) fn call(&mut self, node: NodeId, call: &Call) {
         let now = self.now;
         let Kind::Host(host) = &mut self.nodes[node.0 as usize].kind else { return };
@@ -120,7 +120,7 @@ impl World {
         self.flush_host(node);
     }
 
-    /// The time is over in which an address was tentative.
+    /// Ends the time in which an address was tentative.
     pub(super) fn confirm_address(&mut self, node: NodeId, stay: u64) {
         let Kind::Host(host) = &self.nodes[node.0 as usize].kind else { return };
         if host.is_up && host.stay == stay {

@@ -1,4 +1,4 @@
-//! What the applications and the people behind hosts do by themselves.
+//! Behaviours of the applications and people behind hosts.
 
 use core::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use mld_proto::{FilterMode, Instant};
 use super::observer::Call;
 use crate::rng::Rng;
 
-/// How a host behaves from the first time that it comes up, beside what is done with it.
+/// A behaviour of a host from the first time that it comes up, beside the actions on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Behaviour {
     /// Joins, leaves and changes source lists of its groups at random, on two sockets.
@@ -26,7 +26,7 @@ pub enum Behaviour {
         /// Shortest and longest stay on a channel, in milliseconds.
         every_ms: (u64, u64),
     },
-    /// Loses its power without a word, once.
+    /// Loses its power silently, once.
     SilentLeave {
         /// How long after it first came up, in milliseconds.
         after_ms: u64,
@@ -42,7 +42,7 @@ pub enum Behaviour {
     },
 }
 
-/// A behaviour at work.
+/// The state of a behaviour.
 #[derive(Debug)]
 pub(super) struct Life {
     behaviour: Behaviour,
@@ -54,7 +54,7 @@ pub(super) struct Life {
     channel: Option<Ipv6Addr>,
 }
 
-/// How far a host that reboots has come.
+/// The state of a host that reboots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Begins,
@@ -76,7 +76,7 @@ impl Life {
         Self { behaviour, rng, first_ms: Some(first_ms), next: None, phase, channel: None }
     }
 
-    /// The host is up. Yields the moment of the first action, if it has not begun before.
+    /// The host is up. Returns the time of the first action, if it has not begun before.
     pub(super) fn begin(&mut self, now: Instant) -> Option<Instant> {
         let first = later(now, self.first_ms.take()?);
         self.next = Some(first);
@@ -134,14 +134,14 @@ impl Life {
         calls
     }
 
-    /// It does nothing more.
+    /// Ends the behaviour.
     pub(super) const fn end(&mut self) {
         (self.first_ms, self.next) = (None, None);
     }
 }
 
 impl Behaviour {
-    /// Whether there is something that it could do.
+    /// True if it has a group to act on.
     pub(super) const fn is_possible(&self) -> bool {
         match self {
             Self::Churn { groups, .. } | Self::Zapping { channels: groups, .. } => !groups.is_empty(),

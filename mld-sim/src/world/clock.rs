@@ -1,4 +1,4 @@
-//! What time a router believes it is.
+//! The clocks of routers.
 
 use mld_proto::Instant;
 
@@ -17,13 +17,13 @@ impl Clock {
     /// Advances every millisecond, and wakes on time.
     pub const EXACT: Self = Self { tick_ms: 1, late_ms: 0 };
 
-    /// Whether it advances at all.
+    /// True if the clock advances.
     pub(super) const fn ticks(self) -> bool {
         self.tick_ms > 0
     }
 }
 
-/// A router's clock at work.
+/// The state of a router's clock.
 #[derive(Debug)]
 pub(super) struct LocalClock {
     pub(super) clock: Clock,

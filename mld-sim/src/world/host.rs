@@ -34,7 +34,7 @@ impl Host {
         }
     }
 
-    /// What its applications do by themselves; several behaviours go on beside each other.
+    /// Adds a behaviour of its applications; several behaviours run beside each other.
     #[must_use]
     pub fn behaves(mut self, behaviour: Behaviour) -> Self {
         self.behaviours.push(behaviour);
@@ -64,7 +64,7 @@ impl Host {
     }
 }
 
-/// What the sockets of a host want of a group: all but these sources, or only these.
+/// The interest of a host's sockets in a group: all but these sources, or only these.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wants {
     /// Everything but `sources`; otherwise only `sources`.
@@ -74,12 +74,12 @@ pub struct Wants {
 }
 
 impl Wants {
-    /// Nobody on the host listens.
+    /// True if no socket listens.
     pub fn is_nothing(&self) -> bool {
         !self.exclude && self.sources.is_empty()
     }
 
-    /// Whether packets of this source are wanted.
+    /// True if packets of this source are wanted.
     pub fn wants(&self, source: Ipv6Addr) -> bool {
         self.exclude != self.sources.contains(&source)
     }
@@ -99,9 +99,9 @@ pub(super) struct HostNode {
     pub(super) wake_at: Option<Instant>,
     pub(super) lives: Vec<Life>,
     pub(super) outbox: Outbox,
-    /// What each socket asked for.
+    /// The request of each socket.
     sockets: BTreeMap<(Ipv6Addr, u32), Wants>,
-    /// What they want together (RFC 9777 section 4.2; R-LSN-2, R-LSN-3).
+    /// The combined interest of the sockets (RFC 9777 section 4.2; R-LSN-2, R-LSN-3).
     wants: BTreeMap<Ipv6Addr, Wants>,
 }
 
@@ -190,7 +190,7 @@ impl HostNode {
         &self.wants
     }
 
-    /// What the sockets asked for, by group and socket.
+    /// The requests of the sockets, by group and socket.
     pub(super) const fn sockets(&self) -> &BTreeMap<(Ipv6Addr, u32), Wants> {
         &self.sockets
     }

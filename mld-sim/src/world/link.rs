@@ -1,4 +1,4 @@
-//! Links and what goes wrong on them.
+//! Links and their faults.
 
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,11 +24,11 @@ pub enum Medium {
     /// A frame goes to those whose link-layer filter takes it (RFC 2464 section 7): routers take every multicast frame
     /// (R-WIRE-12), hosts those of the groups they listen to and of all nodes.
     Ethernet,
-    /// There is nobody but the other end, which takes everything.
+    /// The only receiver is the other end, which takes everything.
     PointToPoint,
 }
 
-/// What a link does to frames, for each receiver on its own. Probabilities are in parts per million.
+/// The faults of a link, drawn for each receiver separately. Probabilities are in parts per million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Faults {
     /// Shortest and longest time that a frame is under way, in milliseconds.
@@ -60,14 +60,14 @@ impl Link {
         Self { name: String::new(), medium, faults: Faults::NONE, snooping: false }
     }
 
-    /// What it is called; by its number otherwise.
+    /// Names it; without a name it is called by its number.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// What it does to frames.
+    /// Sets its faults.
     #[must_use]
     pub const fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
@@ -93,7 +93,7 @@ impl Faults {
         corrupt_ppm: 0,
     };
 
-    /// How many kinds of fault there are in it; a delay without jitter is none.
+    /// The number of kinds of fault in it; a delay without jitter is none.
     pub const fn kinds(&self) -> u32 {
         (self.delay_ms.0 != self.delay_ms.1) as u32
             + (self.loss_ppm > 0) as u32
@@ -130,7 +130,7 @@ pub(super) struct LinkState {
     apart: BTreeSet<NodeId>,
 }
 
-/// What becomes of a frame on its way to one receiver.
+/// The fate of a frame on its way to one receiver.
 pub(super) enum Fate {
     Lost,
     Arrives { delay_ms: u64, damage: Option<Rng>, again_ms: Option<u64> },
@@ -170,7 +170,7 @@ impl LinkState {
         }
     }
 
-    /// Whether a node more can be on it: between two ends there is nobody else.
+    /// True if one more node can be on it: a point-to-point link has two ends.
     pub(super) fn has_room(&self) -> bool {
         self.medium == Medium::Ethernet || self.routers.len() + self.hosts.len() < 2
     }
@@ -187,12 +187,12 @@ impl LinkState {
         !self.apart.is_empty() && self.apart.contains(&one) != self.apart.contains(&other)
     }
 
-    /// Whether every receiver gets every frame, after the same time.
+    /// True if every receiver gets every frame, after the same time.
     pub(super) fn is_steady(&self) -> bool {
         self.apart.is_empty() && self.faults.is_steady()
     }
 
-    /// What becomes of the sender's `count`th frame on its way to one receiver. It depends on nothing else, so that
+    /// The fate of the sender's `count`th frame on its way to one receiver. It depends on nothing else, so that
     /// a world with one node less is otherwise the same.
     pub(super) fn fate(&self, sender: u64, count: u64, receiver: u64) -> Fate {
         let faults = &self.faults;

@@ -1,7 +1,7 @@
 //! Links, routers and hosts in virtual time.
 //!
-//! A [`World`] is made from a seed. It has one ordered queue of what is to happen, no thread and no clock; every entity
-//! draws from a generator of its own, so that the same calls give the same run to the bit.
+//! A [`World`] is made from a seed. It has one ordered queue of events, no thread and no clock; every entity has its own
+//! random generator, so that the same calls give the same run to the bit.
 //!
 //! ```
 //! use core::time::Duration;
@@ -65,7 +65,7 @@ pub struct World {
     queue: Queue,
     links: Vec<LinkState>,
     nodes: Vec<NodeState>,
-    /// What nodes are called.
+    /// The names of the nodes.
     names: BTreeSet<String>,
     observers: Vec<Box<dyn Observer>>,
     /// The first rule that was broken since the last call.
@@ -73,47 +73,47 @@ pub struct World {
     counts: Counts,
 }
 
-/// What happened in a world so far.
+/// Counts of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Frames put on links.
     pub frames: u64,
-    /// Frames that reached somebody, each counted for each receiver.
+    /// Frames that arrived, each counted once for each receiver.
     pub deliveries: u64,
-    /// Frames that did not.
+    /// Frames that did not arrive.
     pub losses: u64,
 }
 
-/// Something that is done with a world.
+/// An action on a world.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Something is done with a host.
+    /// A call on a host.
     Host(NodeId, Call),
-    /// Something is done with a router.
+    /// A command to a router.
     Router(NodeId, Command),
-    /// The world around the nodes changes.
+    /// A change of the world around the nodes.
     Change(Change),
 }
 
-/// What is done with a router.
+/// A command to a router.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// It starts, with the address that it had last.
+    /// Start with the last address.
     Start,
     /// MLD on the interface goes down in an orderly way (R-ELE-12).
     Stop,
-    /// It loses its power and all that it knew.
+    /// Lose the power and all state.
     Crash,
-    /// It goes down in an orderly way and starts at once.
+    /// Stop in an orderly way and start at once.
     Restart,
-    /// Its link-local address changes, appears or goes away.
+    /// Change, gain or lose the link-local address.
     Address(Option<Ipv6Addr>),
-    /// It is given another configuration while it runs; limits count up to those that it had at first.
+    /// Take another configuration while running; limits count up to the first ones.
     ///
-    /// The [judges](crate::judge) do not know what a router should keep of what it knew under other settings. They leave it
-    /// alone until it starts again.
+    /// The judges do not know which state a router should keep with other settings. They ignore it until
+    /// it starts again.
     Reconfigure(Box<Config>),
-    /// Its clock goes like this from now on.
+    /// Run the clock like this from now on.
     Clock(Clock),
 }
 
@@ -121,7 +121,7 @@ pub enum Command {
 struct NodeState {
     name: String,
     mac: [u8; 6],
-    /// What the link's draws for this node depend on: its name, so that other nodes may come and go.
+    /// Seeds the link's draws for this node. It depends on the name alone, so that other nodes may be added or removed.
     key: u64,
     /// How many frames it sent.
     sent: u64,
@@ -222,25 +222,25 @@ impl World {
         id
     }
 
-    /// Somebody watches from now on: a judge, a trace, a test.
+    /// Adds an observer: a judge, a trace, a test.
     pub fn observe(&mut self, observer: impl Observer + 'static) {
         self.observers.push(Box::new(observer));
     }
 
-    /// Does something at a moment to come; what lies in the past is done at once when the world runs.
+    /// Plans an action; one that lies in the past is performed at once when the world runs.
     ///
-    /// A call of [`Call::Listen`] on a host that is down then is told ([`Happening::Refused`]) and ends no run: whoever plans
-    /// ahead need not know who will be up.
+    /// A [`Call::Listen`] on a host that is down then is reported ([`Happening::Refused`]) and ends no run: a plan
+    /// need not know which hosts will be up.
     pub fn at(&mut self, at: Instant, action: Action) {
         self.queue.push(at.max(self.now), Due::Act(Box::new(action)));
     }
 
-    /// Does something now, after all that is due now.
+    /// Performs an action now, after all that is due now.
     ///
     /// # Errors
     ///
-    /// An observer saw a rule broken. Or the action cannot be: there is no such node or link, or it is of the other kind
-    /// (rule `scenario`); the host is down, or its stack refuses the call (rule `refused`).
+    /// An observer saw a rule broken. Or the action is impossible: the node or link does not exist, or is of the other
+    /// kind (rule `scenario`); the host is down, or its stack refuses the call (rule `refused`).
     pub fn act(&mut self, action: Action) -> Result<(), Violation> {
         self.run_for(Duration::ZERO)?;
         self.perform(&action);
@@ -251,8 +251,8 @@ impl World {
     ///
     /// # Errors
     ///
-    /// As for [`act`](Self::act). What broke a rule, and all that came of it at once, has been done and told to every
-    /// observer; the world may be run on.
+    /// As for [`act`](Self::act). The event that broke a rule is completed and shown to every observer;
+    /// the world may be run on.
     pub fn run_for(&mut self, duration: Duration) -> Result<(), Violation> {
         self.run_until(self.now + duration)
     }
@@ -272,17 +272,17 @@ impl World {
         Ok(())
     }
 
-    /// The present moment.
+    /// The present time.
     pub const fn now(&self) -> Instant {
         self.now
     }
 
-    /// What happened so far.
+    /// The counts so far.
     pub const fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// How everything is now.
+    /// The present state of everything.
     pub fn scene(&self) -> Scene<'_> {
         Scene { nodes: &self.nodes, links: &self.links }
     }

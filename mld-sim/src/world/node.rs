@@ -8,7 +8,7 @@ use mld_proto::{FilterMode, Instant};
 
 use crate::rng::Rng;
 
-/// What a host speaks.
+/// The versions that a host speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HostVersion {
     /// MLDv1 and nothing else (RFC 2710).
@@ -20,10 +20,10 @@ pub enum HostVersion {
     TwoOnly,
 }
 
-/// What a host is configured to do, as far as those who judge it have to know.
+/// The settings of a host that its judges need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostSettings {
-    /// What it speaks.
+    /// The versions that it speaks.
     pub version: HostVersion,
     /// How often a change is sent until a Query says otherwise (RFC 9777 section 9.1, R-LSN-50), not 0.
     pub robustness: u8,
@@ -44,7 +44,7 @@ impl HostSettings {
 /// A call may put packets into its [`Outbox`]; they leave at that moment. After [`timeout`](Self::timeout) at a moment
 /// [`next_timeout`](Self::next_timeout) must be later than it, or nothing.
 pub trait Node {
-    /// Whatever it does at random is drawn from this generator, of the world's seed and the host's name. Called once, when
+    /// The generator for all its random choices, drawn from the world's seed and the host's name. Called once, when
     /// it is added to a world.
     fn draw_from(&mut self, rng: Rng) {
         let _ = rng;
@@ -82,33 +82,33 @@ pub trait Node {
     /// When [`timeout`](Self::timeout) is to be called.
     fn next_timeout(&self) -> Option<Instant>;
 
-    /// Whether its structures are whole, for the rule `self-check`.
+    /// Checks that its structures are consistent, for the rule `self-check`.
     ///
     /// # Errors
     ///
-    /// What is wrong, for a person.
+    /// The fault, for a person.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
 
-    /// What it is configured to do.
+    /// Its settings.
     fn settings(&self) -> HostSettings {
         HostSettings::DEFAULT
     }
 
-    /// Whether it listens as an honest host does, so that what its sockets asked for is what routers should know.
+    /// True if it listens as an honest host does, so that routers should know what its sockets asked for.
     fn is_honest(&self) -> bool {
         true
     }
 
-    /// Whether it is a fault of the world, and ends with the others ([`Change::FaultsOff`](crate::world::Change::FaultsOff)).
+    /// True if it is a fault of the world, which [`Change::FaultsOff`](crate::world::Change::FaultsOff) ends.
     ///
-    /// A router of another stack is neither an honest host nor misbehaviour.
+    /// A router of another stack is neither an honest host nor a node that misbehaves.
     fn is_misbehaving(&self) -> bool {
         !self.is_honest()
     }
 
-    /// Whether it speaks MLDv1 at present, which knows no sources.
+    /// True if it speaks MLDv1 at present, which has no sources.
     fn speaks_version_1(&self) -> bool {
         false
     }
@@ -175,7 +175,7 @@ impl<S: Node> Node for Rc<RefCell<S>> {
     }
 }
 
-/// What a stack sends.
+/// The packets that a stack sends.
 #[derive(Debug, Default)]
 pub struct Outbox {
     packets: Vec<Outgoing>,
@@ -184,7 +184,7 @@ pub struct Outbox {
 /// A packet on its way to the link.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    /// Nothing: follows from the packet's destination address.
+    /// `None`: follows from the packet's destination address.
     pub(crate) link_layer: Option<[u8; 6]>,
     pub(crate) packet: Box<[u8]>,
 }

@@ -1,4 +1,4 @@
-//! What observers of a world are shown.
+//! Observers of a world and the happenings that they are shown.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -18,29 +18,29 @@ pub struct NodeId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u32);
 
-/// What was put on a link.
+/// A frame on a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Counts the frames of a world, from 0.
+    /// The number of the frame in its world, from 0.
     pub number: u64,
-    /// Where it was put.
+    /// The link.
     pub link: LinkId,
-    /// Who put it there.
+    /// The sender.
     pub from: NodeId,
     /// Ethernet address of the sender.
     pub source_mac: [u8; 6],
-    /// Ethernet address it goes to.
+    /// Ethernet address of the receiver or group.
     pub destination_mac: [u8; 6],
     /// The IPv6 packet, from the version octet on.
     pub packet: Box<[u8]>,
 }
 
-/// Why a frame did not reach somebody.
+/// The reason why a frame did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// The link lost it.
     Chance,
-    /// The two are kept apart.
+    /// Sender and receiver are in different partitions.
     Partition,
     /// The receiver is down.
     Down,
@@ -65,14 +65,14 @@ pub enum Happening<'a> {
         /// The frame.
         frame: &'a Frame,
     },
-    /// A frame will not reach `to`. Told when it is decided: of a loss on the link when the frame is sent, of a receiver
-    /// that is down when it would have arrived.
+    /// A frame will not reach `to`. Reported when it is decided: a loss on the link when the frame is sent, a receiver
+    /// that is down when the frame would have arrived.
     Lost {
         /// The frame.
         frame: &'a Frame,
-        /// Whom it does not reach.
+        /// The node that it does not reach.
         to: NodeId,
-        /// Why.
+        /// The reason.
         why: Loss,
     },
     /// A frame is on its way to `to` and will be [`Delivered`](Self::Delivered) or [`Lost`](Self::Lost).
@@ -80,46 +80,46 @@ pub enum Happening<'a> {
     UnderWay {
         /// The frame.
         frame: &'a Frame,
-        /// Whom it goes to.
+        /// The receiver.
         to: NodeId,
     },
     /// A frame reached `to`.
     Delivered {
         /// The frame as it was sent.
         frame: &'a Frame,
-        /// Whom it reached.
+        /// The receiver.
         to: NodeId,
         /// The packet as it arrived: the link may have damaged it.
         packet: &'a [u8],
-        /// What a router's engine said of it; nothing of a host.
+        /// The result of a router's engine; `None` for a host.
         verdict: Option<Result<MessageKind, Discard>>,
     },
-    /// One call of a router's engine with all that it caused.
+    /// One call of a router's engine with all its effects.
     Turn(&'a Turn<'a>),
     /// A host's application called, or the host came up, got an address, or lost its power.
     Host {
         /// The host.
         node: NodeId,
-        /// What was called.
+        /// The call.
         call: &'a Call,
     },
-    /// A host's application called in vain.
+    /// A call of an application was refused.
     Refused {
         /// The host.
         node: NodeId,
-        /// What was called.
+        /// The call.
         call: &'a Call,
-        /// Why nothing came of it.
+        /// The reason.
         why: Refusal<'a>,
     },
     /// The world around the nodes changed.
     Change {
-        /// What changed.
+        /// The change.
         what: &'a Change,
     },
 }
 
-/// Why nothing came of a call of an application.
+/// The reason why a call of an application was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal<'a> {
     /// The host is down.
@@ -147,24 +147,24 @@ impl fmt::Display for Refusal<'_> {
     }
 }
 
-/// One call of a router's engine, after it was drained.
+/// One call of a router's engine, with all that it sent and reported.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn<'a> {
     /// The router.
     pub node: NodeId,
     /// Its link.
     pub link: LinkId,
-    /// The moment on the router's own clock.
+    /// The time on the router's own clock.
     pub local: Instant,
-    /// What it was called with.
+    /// The call.
     pub input: Input<'a>,
-    /// What it sent, in order.
+    /// The frames that it sent, in order.
     pub sent: &'a [Rc<Frame>],
-    /// What it told, in order.
+    /// The events that it reported, in order.
     pub told: &'a [Told],
 }
 
-/// What a router's engine was called with.
+/// A call of a router's engine.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
     /// It was started with this link-local address.
@@ -173,15 +173,15 @@ pub enum Input<'a> {
     Address(Option<Ipv6Addr>),
     /// It was stopped.
     Stop,
-    /// It was given another configuration, which it now has.
+    /// It took another configuration.
     Reconfigure,
-    /// It lost its power: everything is forgotten and nothing told.
+    /// It lost its power and all state, without an event.
     Crash,
     /// A packet came in.
     Packet {
         /// The packet.
         packet: &'a [u8],
-        /// What became of it.
+        /// The result.
         result: Result<MessageKind, Discard>,
         /// The facts in it.
         items: &'a [Item],
@@ -192,7 +192,7 @@ pub enum Input<'a> {
     Timeout,
 }
 
-/// What a router told, with what it meant at that moment.
+/// An event of a router, with the values of that moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// The role or the elected querier changed.
@@ -203,7 +203,7 @@ pub enum Told {
     Membership {
         /// The group.
         group: GroupAddr,
-        /// Filter mode and sources, ascending: included those with a running timer, excluded the blocked ones. Nothing:
+        /// Filter mode and sources, ascending: included ones with a running timer, or blocked ones. `None`:
         /// there are no listeners.
         members: Option<(FilterMode, Vec<Ipv6Addr>)>,
     },
@@ -211,7 +211,7 @@ pub enum Told {
     Stopped,
 }
 
-/// What is done with a host.
+/// A call on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
     /// Its interface comes up, or its link-local address changes; without one it is still tentative.
@@ -219,7 +219,7 @@ pub enum Call {
         /// The address.
         link_local: Option<Ipv6Addr>,
     },
-    /// Its power is cut: it forgets everything and says nothing.
+    /// Its power is cut: it loses all state and sends nothing.
     Crash,
     /// IPv6MulticastListen (RFC 9777 section 3): replaces what the socket wanted of the group. INCLUDE without sources
     /// ends it.
@@ -235,10 +235,10 @@ pub enum Call {
     },
 }
 
-/// How many sources of a list are told.
+/// How many sources of a list are shown.
 const SOURCES_TOLD: usize = 4;
 
-/// As what somebody is asked to do: `listen to ff05::1, only from 2001:db8::1`.
+/// As a request: `listen to ff05::1, only from 2001:db8::1`.
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (socket, group, mode, sources) = match self {
@@ -263,10 +263,10 @@ impl fmt::Display for Call {
     }
 }
 
-/// What is done with the world around the nodes.
+/// A change of the world around the nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// These nodes no longer hear the others of the link, nor are they heard.
+    /// These nodes and the others of the link no longer receive each other's frames.
     Partition {
         /// The link.
         link: LinkId,
@@ -292,13 +292,13 @@ pub enum Change {
         /// Milliseconds.
         by_ms: u64,
     },
-    /// Every fault ends: links deliver, clocks are exact, misbehaviour is silent.
+    /// All faults end: links deliver, clocks are exact, misbehaviour stops.
     FaultsOff,
 }
 
 /// Watches a world.
 pub trait Observer {
-    /// Is told what happened, in order.
+    /// Is called with each happening, in order.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The one ordered queue of everything that is to happen.
+//! The ordered queue of all that is to happen.
 
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,10 +9,10 @@ use mld_proto::Instant;
 use super::Action;
 use super::observer::{Frame, NodeId};
 
-/// Something that is to happen.
+/// An event in the queue.
 #[derive(Debug)]
 pub(super) enum Due {
-    /// Somebody acts on the world.
+    /// An action on the world.
     Act(Box<Action>),
     /// A frame arrives at some nodes, one after the other.
     Arrive { frame: Rc<Frame>, to: Rc<[NodeId]> },
@@ -26,7 +26,7 @@ pub(super) enum Due {
     Address { host: NodeId, stay: u64 },
 }
 
-/// What is due, by time; of one instant wake-ups come last (R-TIM-13), otherwise in the order of pushing.
+/// The queue, ordered by time; at one instant wake-ups come last (R-TIM-13), all else in the order of pushing.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     heap: BinaryHeap<Reverse<Entry>>,
@@ -48,7 +48,7 @@ impl Queue {
         self.heap.push(Reverse(Entry { at, is_wake: matches!(due, Due::Wake(_)), number, due }));
     }
 
-    /// The next thing that is due until `end`.
+    /// The next event that is due until `end`.
     pub(super) fn pop_until(&mut self, end: Instant) -> Option<(Instant, Due)> {
         if self.heap.peek()?.0.at > end {
             return None;

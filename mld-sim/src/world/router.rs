@@ -81,7 +81,7 @@ pub(super) struct RouterNode {
     pub(super) engine: Engine,
     pub(super) clock: LocalClock,
     pub(super) has_power: bool,
-    /// The wake-up that is under way; others that are in the queue came to nothing.
+    /// The wake-up that is planned; others in the queue are void.
     pub(super) wake: Option<Wake>,
     buffer: Box<[u8]>,
     hash_seed: u64,
@@ -130,7 +130,7 @@ impl RouterNode {
         self.engine.reconfigure(local, limited.unwrap_or(config));
     }
 
-    /// Ends the deadlines until `local`, then takes what the engine sends and tells.
+    /// Ends the deadlines until `local`, then takes the packets and events of the engine.
     ///
     /// # Errors
     ///
@@ -151,7 +151,7 @@ impl RouterNode {
         Err(Violation::new("progress", format!("the router wants to be called again at {local:?} for ever")))
     }
 
-    /// Takes what the engine sends and tells.
+    /// Takes the packets and events of the engine.
     ///
     /// # Errors
     ///
@@ -208,7 +208,7 @@ impl RouterNode {
     }
 }
 
-/// What a membership event says of a group.
+/// Filter mode and sources of a group, as a membership event reports them.
 fn members(engine: &Engine, group: GroupAddr) -> Option<(FilterMode, Vec<Ipv6Addr>)> {
     let group = engine.group(group)?;
     let mode = group.filter_mode();

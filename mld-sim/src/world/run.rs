@@ -1,4 +1,4 @@
-//! What happens when something is due.
+//! Processing of due events.
 
 use std::rc::Rc;
 
@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// Tells a router's turn, sends what it sent, and sees to its next wake-up.
+    /// Shows a router's turn to observers, sends its packets, and plans its next wake-up.
     pub(super) fn finish_turn(
         &mut self,
         node: NodeId,
@@ -151,7 +151,7 @@ impl World {
         }
     }
 
-    /// Tells every observer, whatever the one before says of it.
+    /// Calls every observer, even if an earlier one returns a violation.
     pub(super) fn tell(&mut self, happening: &Happening<'_>) {
         if self.observers.is_empty() {
             return;
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    /// A rule is broken. What is going on is done and told to its end; then the run ends with the first violation.
+    /// Records a violation. The current event is completed; then the run ends with the first violation.
     pub(super) fn fail(&mut self, violation: Violation) {
         self.broken.get_or_insert(Violation { at: self.now, ..violation });
     }

@@ -38,12 +38,12 @@ impl<'w> Scene<'w> {
         (0..self.links.len() as u32).map(LinkId)
     }
 
-    /// What a node is called.
+    /// The name of a node.
     pub fn name(self, node: NodeId) -> &'w str {
         &self.nodes[node.0 as usize].name
     }
 
-    /// What a link is called.
+    /// The name of a link.
     pub fn link_name(self, link: LinkId) -> &'w str {
         &self.links[link.0 as usize].name
     }
@@ -53,7 +53,7 @@ impl<'w> Scene<'w> {
         self.links[link.0 as usize].medium
     }
 
-    /// What a link does to frames now.
+    /// The present faults of a link.
     pub fn faults(self, link: LinkId) -> Faults {
         self.links[link.0 as usize].faults
     }
@@ -66,12 +66,12 @@ impl<'w> Scene<'w> {
         }
     }
 
-    /// Whether a node is a router.
+    /// True if a node is a router.
     pub fn is_router(self, node: NodeId) -> bool {
         matches!(self.nodes[node.0 as usize].kind, Kind::Router(_))
     }
 
-    /// Whether a node has power; a host is up.
+    /// True if a router has power, or a host is up.
     pub fn is_up(self, node: NodeId) -> bool {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(router) => router.has_power,
@@ -103,7 +103,7 @@ impl<'w> Scene<'w> {
         }
     }
 
-    /// Whether a host listens as an honest host does, and is up with an address that is no longer tentative.
+    /// True for an honest host that is up with an address that is no longer tentative.
     pub fn is_heard(self, node: NodeId) -> bool {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => false,
@@ -111,16 +111,16 @@ impl<'w> Scene<'w> {
         }
     }
 
-    /// Whether a host speaks MLDv1 at present.
+    /// True if a host speaks MLDv1 at present.
     pub fn speaks_version_1(self, node: NodeId) -> bool {
         matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.stack.speaks_version_1())
     }
 
-    /// Whether the structures of a node are whole.
+    /// Checks that the structures of a node are consistent.
     ///
     /// # Errors
     ///
-    /// What is wrong, for a person.
+    /// The fault, for a person.
     pub fn check(self, node: NodeId) -> Result<(), String> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(router) => router.engine.check().map_err(String::from),
@@ -128,7 +128,7 @@ impl<'w> Scene<'w> {
         }
     }
 
-    /// What a host is configured to do; nothing of a router.
+    /// The settings of a host; `None` for a router.
     pub fn settings(self, node: NodeId) -> Option<HostSettings> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => None,
@@ -136,12 +136,12 @@ impl<'w> Scene<'w> {
         }
     }
 
-    /// Whether a node is an honest host.
+    /// True if a node is an honest host.
     pub fn is_honest_host(self, node: NodeId) -> bool {
         matches!(&self.nodes[node.0 as usize].kind, Kind::Host(host) if host.stack.is_honest())
     }
 
-    /// What the sockets of an honest host want, by group; nothing of a router, and of misbehaviour.
+    /// The interest of an honest host's sockets, by group; `None` for a router, empty for a node that misbehaves.
     pub fn wants(self, node: NodeId) -> Option<&'w BTreeMap<Ipv6Addr, Wants>> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => None,
@@ -150,7 +150,7 @@ impl<'w> Scene<'w> {
         }
     }
 
-    /// What each socket of an honest host asked for, by group and socket.
+    /// The requests of an honest host's sockets, by group and socket.
     pub fn sockets(self, node: NodeId) -> Option<&'w BTreeMap<(Ipv6Addr, u32), Wants>> {
         match &self.nodes[node.0 as usize].kind {
             Kind::Router(_) => None,

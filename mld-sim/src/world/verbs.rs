@@ -1,4 +1,4 @@
-//! What a test does with a world, in words.
+//! Single actions on a world as methods.
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
@@ -12,7 +12,7 @@ use super::{Action, Command, Kind, World};
 
 /// Each is one [`act`](World::act), and errs as that does.
 impl World {
-    /// What a socket of a host wants of a group from now on (RFC 9777 section 3).
+    /// A socket of a host wants these sources of a group from now on (RFC 9777 section 3).
     ///
     /// # Errors
     ///
@@ -28,7 +28,7 @@ impl World {
         self.act(Action::Host(host, Call::Listen { socket, group, mode, sources: sources.into() }))
     }
 
-    /// A socket of a host wants nothing of a group any more.
+    /// A socket of a host no longer wants a group.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl World {
         self.listen(host, socket, group, FilterMode::Include, &[])
     }
 
-    /// A router or host loses its power and all that it knew.
+    /// A router or host loses its power and all state.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl World {
         self.act(Action::Router(router, Command::Reconfigure(Box::new(config))))
     }
 
-    /// These nodes no longer hear the others of the link, nor are they heard. It takes the place of another partition.
+    /// These nodes and the others of the link no longer receive each other's frames. Replaces an earlier partition.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl World {
         self.act(Action::Change(Change::Heal { link }))
     }
 
-    /// Every fault ends: links deliver, clocks are exact, misbehaviour is silent, and hosts no longer act by themselves.
+    /// Ends all faults: links deliver, clocks are exact, misbehaviour stops, and hosts no longer act by themselves.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl World {
     /// Puts a packet on the link as if this node, which must be up, had sent it. Its link-layer destination follows from
     /// its destination address (RFC 2464 section 7).
     ///
-    /// The judges hold it against the node. A [probe](crate::nodes::probe) has nothing to lose.
+    /// The judges attribute it to the node. A [probe](crate::nodes::probe) is not judged.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl World {
         self.verdict()
     }
 
-    /// Of a host the address that it comes up with; nothing of a router, and of nobody.
+    /// The address that a host comes up with; `None` for a router, and if there is no such node.
     fn host_address(&self, node: NodeId) -> Option<Option<Ipv6Addr>> {
         match &self.node(node).ok()?.kind {
             Kind::Router(_) => None,

@@ -13,7 +13,7 @@ pub struct Violation {
     pub at: Instant,
     /// Which rule.
     pub rule: &'static str,
-    /// What happened and what should have, in one line.
+    /// The fault and the demand, in one line.
     pub text: String,
 }
 
@@ -23,7 +23,7 @@ impl Violation {
         Self { at: Instant::ZERO, rule, text: text.into() }
     }
 
-    /// The same, said of somebody.
+    /// The same violation, attributed to a node.
     pub(crate) fn about(self, name: &str) -> Self {
         Self { text: format!("{name}: {}", self.text), ..self }
     }

@@ -32,9 +32,9 @@ impl World {
         Rc::new(Frame { number, link, from, source_mac: node.mac, destination_mac, packet })
     }
 
-    /// The Ethernet address that a packet goes to (RFC 2464 section 7); everybody's if nobody has the address.
+    /// The Ethernet address that a packet goes to (RFC 2464 section 7); broadcast if no node has the address.
     fn link_layer(&self, from: NodeId, packet: &[u8]) -> [u8; 6] {
-        const EVERYBODY: [u8; 6] = [0xff; 6];
+        const BROADCAST: [u8; 6] = [0xff; 6];
         match packet.get(DESTINATION_END - 16..DESTINATION_END) {
             Some([0xff, .., a, b, c, d]) => [0x33, 0x33, *a, *b, *c, *d],
             Some(address) => {
@@ -44,9 +44,9 @@ impl World {
                     scene.link_of(*id) == link
                         && scene.link_local(*id).is_some_and(|own| own.octets() == *address)
                 });
-                owner.map_or(EVERYBODY, |id| self.nodes[id.0 as usize].mac)
+                owner.map_or(BROADCAST, |id| self.nodes[id.0 as usize].mac)
             }
-            None => EVERYBODY,
+            None => BROADCAST,
         }
     }
 
@@ -101,7 +101,7 @@ impl World {
         }
     }
 
-    /// Whose link-layer filter takes the frame.
+    /// The nodes whose link-layer filter takes the frame.
     fn receivers(&self, frame: &Frame) -> Vec<NodeId> {
         let link = &self.links[frame.link.0 as usize];
         let others = |nodes: &[NodeId]| -> Vec<NodeId> {

@@ -9,7 +9,7 @@ use crate::packet::SentRecord;
 use crate::packet::write::IS_EX;
 use crate::world::Wants;
 
-/// What a host was asked of a group.
+/// A Query for a group.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     owed: Vec<Answer>,
@@ -19,7 +19,7 @@ pub(super) struct Answers {
 
 #[derive(Debug)]
 struct Answer {
-    /// What the Query asks for: none for the whole group.
+    /// The queried sources: none for the whole group.
     sources: Vec<Ipv6Addr>,
     due: Instant,
     /// The sources that IS_IN has named since.
@@ -27,7 +27,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// What IS_IN has to name; `None`: it has to be IS_EX.
+    /// The sources that IS_IN has to name; `None`: it has to be IS_EX.
     fn wanted(&self, wants: &Wants) -> Option<BTreeSet<Ipv6Addr>> {
         if !self.sources.is_empty() {
             return Some(self.sources.iter().copied().filter(|source| wants.wants(*source)).collect());
@@ -50,8 +50,8 @@ impl Answers {
         }
     }
 
-    /// What the interface wants of the group changed: what would be nothing now need not be said later either
-    /// (R-LSN-46, R-LSN-47). An answer that takes several Reports (`is_divided`) is what was wanted when the first one
+    /// The interface's interest in the group changed: an answer that would be empty now need not be sent later either
+    /// (R-LSN-46, R-LSN-47). An answer that takes several Reports (`is_divided`) is the interest when the first one
     /// left: the change has its own Reports.
     pub(super) fn changed(&mut self, before: &Wants, now: &Wants, is_divided: bool) {
         self.owed.retain_mut(|answer| {
@@ -73,11 +73,11 @@ impl Answers {
         });
     }
 
-    /// Whether what was due before `at` was said.
+    /// Checks that the answers due before `at` were sent.
     ///
     /// # Errors
     ///
-    /// What is missing.
+    /// The missing answer.
     pub(super) fn check(&self, at: Instant) -> Result<(), String> {
         match self.owed.iter().find(|answer| answer.due < at) {
             Some(late) => Err(format!("did not answer until {} ms", late.due.as_millis())),

@@ -11,7 +11,7 @@ use crate::packet::SentRecord;
 use crate::packet::write::{TO_EX, TO_IN};
 use crate::world::Wants;
 
-/// What is still to be said of a group's changes.
+/// Pending reports of a group's changes.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     /// Filter Mode Retransmission Counter: Reports that still carry the filter mode.
@@ -26,7 +26,7 @@ pub(super) struct Changes {
     said: Option<Said>,
 }
 
-/// What the records of one instant said.
+/// The records of one instant.
 #[derive(Debug)]
 struct Said {
     at: Instant,
@@ -37,13 +37,13 @@ struct Said {
 }
 
 impl Changes {
-    /// What the interface wants of the group changed.
+    /// The interface's interest in the group changed.
     pub(super) fn changed(&mut self, at: Instant, before: &Wants, now: &Wants, robustness: Count) {
         if before.exclude == now.exclude {
             let changed = before.sources.symmetric_difference(&now.sources);
             self.sources.extend(changed.map(|source| (*source, robustness)));
         } else {
-            // The whole list is told, so that no change before it is left to tell.
+            // The whole list is reported, so that no earlier change is pending.
             self.sources.clear();
             self.mode = robustness;
         }
@@ -63,11 +63,11 @@ impl Changes {
 
     /// The records of an instant are complete once something else happens.
     ///
-    /// `has_strays`: there may be Reports of changes that nobody kept books of.
+    /// `has_strays`: there may be Reports of changes that were not tracked.
     ///
     /// # Errors
     ///
-    /// What is wrong with them.
+    /// The fault in them.
     pub(super) fn conclude(
         &mut self,
         wants: &Wants,
@@ -108,11 +108,11 @@ impl Changes {
         Ok(())
     }
 
-    /// Whether what was due before `at` was said.
+    /// Checks that the reports due before `at` were sent.
     ///
     /// # Errors
     ///
-    /// What is missing.
+    /// The missing report.
     pub(super) fn check(&self, at: Instant) -> Result<(), String> {
         let owes = self.mode.low > 0 || self.sources.values().any(|count| count.low > 0);
         match self.due {

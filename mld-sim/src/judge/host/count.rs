@@ -1,4 +1,4 @@
-//! Numbers of which the standards leave open what they are.
+//! Numbers that the standards leave open.
 
 /// How often something is still to be done: at least and at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ impl Count {
         Self { low: count, high: count }
     }
 
-    /// What either allows.
+    /// The range of both.
     pub(super) fn or(self, other: Self) -> Self {
         Self { low: self.low.min(other.low), high: self.high.max(other.high) }
     }

@@ -1,4 +1,4 @@
-//! What a host learns from Queries beside what they ask for.
+//! The values that a host takes from Queries.
 
 use core::time::Duration;
 
@@ -18,11 +18,11 @@ const DEFAULT_RESPONSE_MS: u64 = 10_000;
 pub(super) enum Mode {
     One,
     Two,
-    /// One of them; the standards or a Query that nobody should send leave open which.
+    /// One of them; the standards, or a Query that is not allowed, leave open which.
     Either,
 }
 
-/// What a host knows of the querier.
+/// The host's knowledge of the querier.
 #[derive(Debug)]
 pub(super) struct Learnt {
     pub(super) settings: HostSettings,
@@ -56,7 +56,7 @@ impl Learnt {
         self.version_1_until.map(|(surely, _)| surely)
     }
 
-    /// `is_sound`: every host takes note of the Query; otherwise some may.
+    /// `is_sound`: every host accepts the Query; otherwise some may.
     pub(super) fn heard(&mut self, at: Instant, query: &Query, is_sound: bool) {
         if query.version == 2 {
             self.heard_version_2(query, is_sound);

@@ -1,13 +1,13 @@
-//! What an honest host must do.
+//! Rules for honest hosts.
 //!
-//! - **True Reports** (`host-truth`): what a record says is what the sockets want at the moment of sending
+//! - **True Reports** (`host-truth`): a record carries the interest of the sockets at the moment of sending
 //!   (RFC 9777 sections 6.1, 6.3; R-LSN-20 to 26, R-LSN-46 to 48, R-LSN-61, R-LSN-62).
-//! - **One version** (`host-version`): while an MLDv1 querier is present, MLDv1 alone is spoken, and MLDv2 alone
+//! - **One version** (`host-version`): a host speaks MLDv1 alone while an MLDv1 querier is present, and MLDv2 alone
 //!   otherwise (R-CMP-30 to 33).
-//! - **Answers** (`host-answer`): who listens to what a Query asks for reports just that within the response delay
-//!   (R-LSN-41, R-LSN-42, R-CMP-34, R-LSN-70), and nobody answers who was not asked. In MLDv1 the Report of another
-//!   stands for the own one while that is pending (R-LSN-73).
-//! - **Never at once** (`host-implosion`): no answer to a General Query leaves in the instant in which it came
+//! - **Answers** (`host-answer`): a listener reports what a Query asks for within the response delay (R-LSN-41,
+//!   R-LSN-42, R-CMP-34, R-LSN-70), and does not answer without a Query. In MLDv1 the Report of another host replaces
+//!   the own one while that is pending (R-LSN-73).
+//! - **Delayed answers** (`host-implosion`): no answer to a General Query leaves in the instant in which it came
 //!   (R-LSN-45).
 //! - **State changes** (`host-change`): a change is reported in the same instant (R-LSN-20), and again, robustness
 //!   variable times in all and no more, within an Unsolicited Report Interval each (R-LSN-22 to 25); so are all groups
@@ -17,14 +17,14 @@
 //! Where these rules leave a choice:
 //!
 //! - After a QRV of 0 the last value or the host's own holds (R-LSN-50).
-//! - Sources that a TO_IN or TO_EX does not name may count as said by it or not (R-LSN-27).
-//! - An answer that takes several Reports may stand for what is asked while it is given, and need not tell what changed
+//! - Sources that a TO_IN or TO_EX does not name may count as reported by it or not (R-LSN-27).
+//! - An answer that takes several Reports may also answer a Query that comes meanwhile, and need not contain changes
 //!   since it began (R-LSN-44).
-//! - In MLDv1 mode the Report of another may stand for the own one for a group of source-specific multicast, or not
+//! - In MLDv1 mode the Report of another may replace the own one for a group of source-specific multicast, or not
 //!   (R-CMP-37).
-//! - A Query that only some hosts would accept may have been heeded or not.
-//! - A host whose address is tentative, or whose mode is open, owes nothing; what it says has to be true. What it began
-//!   to say then it may go on saying for robustness variable Unsolicited Report Intervals.
+//! - A Query that only some hosts would accept may have been accepted or not.
+//! - A host whose address is tentative, or whose mode is open, has no duties; its Reports have to be true. It may repeat
+//!   them for robustness variable Unsolicited Report Intervals.
 
 mod answers;
 mod changes;
@@ -52,14 +52,14 @@ use crate::world::{Call, Frame, HostSettings, HostVersion, Violation, Wants};
 const SOON_MS: u64 = 1000;
 const NOTHING: &Wants = &Wants { exclude: false, sources: BTreeSet::new() };
 
-/// What one host owes.
+/// The duties of one host.
 #[derive(Debug)]
 pub(super) struct HostReports {
     learnt: Learnt,
     mode: Mode,
     /// Its address, unless that is tentative.
     address: Option<Ipv6Addr>,
-    /// What its sockets want.
+    /// The interest of its sockets.
     wants: BTreeMap<Ipv6Addr, Wants>,
     groups: BTreeMap<Ipv6Addr, Group>,
     /// Until when an answer to a General Query may leave.
@@ -68,11 +68,11 @@ pub(super) struct HostReports {
     general_at: Option<Instant>,
     asked_before: Option<Instant>,
     asked_until: Option<Instant>,
-    /// Until when it may report changes that nobody kept books of.
+    /// Until when it may report changes that were not tracked.
     strays_until: Option<Instant>,
 }
 
-/// What it owes of one group.
+/// The duties for one group.
 #[derive(Debug, Default)]
 struct Group {
     changes: Changes,
@@ -111,7 +111,7 @@ impl HostReports {
     ///
     /// # Errors
     ///
-    /// What it said before is not what it had to say.
+    /// An earlier message was not the one that was due.
     pub(super) fn called(
         &mut self,
         at: Instant,
@@ -141,7 +141,7 @@ impl HostReports {
         Ok(())
     }
 
-    /// What the interface wants of a group changed, or has to be told anew.
+    /// The interface's interest in a group changed, or has to be reported again.
     fn changed(&mut self, at: Instant, group: Ipv6Addr, before: &Wants, now: &Wants) {
         if !is_reported(group) {
             return;
@@ -162,7 +162,7 @@ impl HostReports {
         }
     }
 
-    /// How often a change is told in all.
+    /// The number of reports of a change.
     fn reports(&self) -> Count {
         match self.learnt.settings.version {
             // Repeated once or twice (R-LSN-72).
@@ -328,14 +328,14 @@ impl HostReports {
         self.general_at == Some(at) && self.asked_before < Some(at) && self.mode == Mode::Two
     }
 
-    /// Whether everything that was due until `at`, exclusive, was done.
+    /// Checks that everything due until `at`, exclusive, was done.
     ///
     /// # Errors
     ///
-    /// What was not done, or should not have been said.
+    /// The missing or forbidden message.
     pub(super) fn check(&mut self, at: Instant) -> Result<(), Violation> {
         self.conclude(|said| said < at)?;
-        // What is pending when the mode ends is not said (R-CMP-36).
+        // Messages that are pending when the mode ends are not sent (R-CMP-36).
         let until = self.learnt.mode_until().map_or(at, |end| end.min(at));
         for (group, duties) in &self.groups {
             let violation = |rule| move |text| Violation::new(rule, format!("{group}: {text}"));
@@ -382,7 +382,7 @@ impl HostReports {
     }
 }
 
-/// What is wanted of a group.
+/// The interest in a group.
 fn of(wants: &BTreeMap<Ipv6Addr, Wants>, group: Ipv6Addr) -> &Wants {
     wants.get(&group).unwrap_or(NOTHING)
 }

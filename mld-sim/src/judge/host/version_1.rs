@@ -6,7 +6,7 @@ use mld_proto::Instant;
 
 use super::count::Count;
 
-/// Whether this host reported the group last: the flag of RFC 2710.
+/// The flag of RFC 2710: this host reported the group last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Flag {
     Set,
@@ -47,7 +47,7 @@ impl Timer {
         *self = Self { left, ..Self::default() };
     }
 
-    /// A Query that every host heeds, answered within this delay.
+    /// A Query that every host accepts, answered within this delay.
     pub(super) fn asked(&mut self, at: Instant, delay: Duration) {
         let due = at + delay;
         // In Delaying Listener only a shorter delay than what is left starts the timer anew.
@@ -56,7 +56,7 @@ impl Timer {
         self.must = Some(earlier(self.must));
     }
 
-    /// A Query that some hosts heed.
+    /// A Query that some hosts accept.
     pub(super) fn perhaps_asked(&mut self, at: Instant, delay: Duration) {
         self.may = self.may.max(Some(at + delay));
     }
@@ -70,7 +70,7 @@ impl Timer {
         }
     }
 
-    /// The Report of another host that some hosts heed.
+    /// The Report of another host that some hosts accept.
     pub(super) fn perhaps_overheard(&mut self) {
         self.must = None;
         if self.may.is_some() {
@@ -109,11 +109,11 @@ impl Timer {
         self.may.is_none() && self.left.is_none() && self.flag == Flag::Unknown
     }
 
-    /// Whether what was due before `at` was said.
+    /// Checks that the messages due before `at` were sent.
     ///
     /// # Errors
     ///
-    /// What is missing.
+    /// The missing message.
     pub(super) fn check(&self, at: Instant) -> Result<(), String> {
         if let Some(must) = self.must.filter(|must| *must < at) {
             return Err(format!("sent no MLDv1 Report until {} ms", must.as_millis()));

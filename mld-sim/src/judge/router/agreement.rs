@@ -1,24 +1,24 @@
-//! Whether the engine does what the model does.
+//! The rule that the engine does what the model does.
 //!
 //! Model and engine get the same calls at the same moments of the router's own clock. After each call they must agree on
-//! what became of the packet, on the state (groups, filter modes, sources, timers to the millisecond, compatibility mode,
-//! querier), on what was sent and on what was told.
+//! the result of the packet, on the state (groups, filter modes, sources, timers to the millisecond, compatibility mode,
+//! querier), on what was sent and on what was reported.
 //!
-//! What is sent and told is compared only while the router is on time: whose clock is coarse, wakes late or jumps ends
-//! several deadlines in one call, and no text says how what was due then is told. From then on it also queries by another
-//! schedule than the model, so that its Queries are not compared until it starts again; what it knows is.
+//! Queries and events are compared only while the router is on time: a clock that is coarse, wakes late or jumps ends
+//! several deadlines in one call, and no text defines the events of that. From then on it also queries by another
+//! schedule than the model, so that its Queries are not compared until it starts again; its state is.
 //!
 //! Where the texts leave a choice both are right:
 //!
-//! | what | what is accepted | why it hides nothing |
+//! | case | accepted | why it hides nothing |
 //! | --- | --- | --- |
 //! | Queries of one instant | what [`agree`] accepts (L-1 to L-4 of the [model](crate::model)) | see there |
-//! | events of the timers of one instant | any order, each once (L-5) | which they are is compared, and what they say |
+//! | events of the timers of one instant | any order, each once (L-5) | their kinds and values are compared |
 //! | a later fragment | no MLD, or a fragment | it is ignored and counted |
 //! | a fragment, or a packet cut off, in front of its message | either reason | it is ignored and counted |
 //! | a packet before the start | any reason | it is ignored |
-//! | a refusal that was told before | told again once more of them stand than a router remembers ([`Limit::REMEMBERED`]) | each must be told at first |
-//! | the one Query of an immediate leave, if the same Report names the group again | any | nothing is lowered or repeated because of it; what is known is compared |
+//! | a refusal that was reported before | reported again once there are more than a router remembers ([`Limit::REMEMBERED`]) | each must be reported at first |
+//! | the one Query of an immediate leave, if the same Report names the group again | any | nothing is lowered or repeated because of it; the state is compared |
 //! | compatibility mode at the very moment at which it ends | either | it is compared at the next call |
 
 use core::net::Ipv6Addr;
@@ -46,7 +46,7 @@ pub(in crate::judge) struct ModelAgreement {
     is_running: bool,
     /// The router was never late since it started.
     is_on_schedule: bool,
-    /// More refusals stood since it started than it remembers as told.
+    /// More refusals stood since it started than it remembers as reported.
     forgets_limits: bool,
     /// The group whose turn it is to be compared although nothing happened to it.
     next: Ipv6Addr,
@@ -69,7 +69,7 @@ impl ModelAgreement {
         &self.settings
     }
 
-    /// Makes the same call as the router's and compares what came of it.
+    /// Makes the same call as the router's and compares the effects.
     pub(in crate::judge) fn turn(&mut self, turn: &Turn<'_>, engine: &Engine) -> Result<(), Violation> {
         let now = turn.local.as_millis();
         if let Input::Crash = turn.input {
@@ -159,7 +159,7 @@ impl ModelAgreement {
         }
     }
 
-    /// A model's event as the router would tell it, with what holds now.
+    /// A model's event as the router would report it, with the present values.
     fn told(&self, event: &ModelEvent) -> Option<Told> {
         Some(match event {
             ModelEvent::Querier => Told::Querier(querier(self.model.querier())),
@@ -213,7 +213,7 @@ impl ModelAgreement {
         }
     }
 
-    /// Whether the router knows of a group what the model knows.
+    /// Checks that the router knows the same of a group as the model.
     fn compare_one(&self, engine: &Engine, address: Ipv6Addr, now: u64) -> Result<(), Violation> {
         let group = GroupAddr::new(address).ok().and_then(|group| engine.group(group));
         match (group, self.model.groups().get(&address)) {
@@ -278,7 +278,7 @@ fn compare_result(
 ) -> Result<(), Violation> {
     let same = match (&engine, &model) {
         (Ok(engine), Ok(model)) => engine == model,
-        // Of what comes to a router that is not started only that it is ignored is compared.
+        // Of a packet before the start only that it is ignored is compared.
         (Err(engine), Err(model)) => {
             let is_later_fragment = *engine == "fragment" && model == "not-mld";
             let has_no_message = |reason: &str| matches!(reason, "truncated" | "fragment");
@@ -296,7 +296,7 @@ fn compare_result(
     }
 }
 
-/// Whether a Report has several records of one group.
+/// True if a Report has several records of one group.
 fn names_a_group_twice(input: &Input<'_>) -> bool {
     let Input::Packet { items, .. } = input else { return false };
     let mut groups = BTreeSet::new();
@@ -383,8 +383,7 @@ fn violation(text: String) -> Violation {
     Violation::new(RULE, text)
 }
 
-/// The settings of a router in the model's words. Whether a value was set or follows from another is seen by changing
-/// the other.
+/// The settings of the model for a router's configuration. Changing one value shows which others were derived from it.
 fn settings(config: &Config) -> ModelSettings {
     let other = |builder: mld_proto::ConfigBuilder| builder.build().unwrap_or(*config);
     let robustness = config.robustness_variable();

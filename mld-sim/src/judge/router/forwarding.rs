@@ -1,4 +1,4 @@
-//! What a router would forward.
+//! The forwarding decisions of a router.
 
 use core::net::Ipv6Addr;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use mld_proto::{FilterMode, GroupAddr};
 
 use crate::world::Engine;
 
-/// What the router would forward of a group, also of one that is never forwarded because of its scope.
+/// The forwarding decisions for a group, also for one that is never forwarded because of its scope.
 #[derive(Debug, Default)]
 pub(in crate::judge) struct Forwarding {
     pub(in crate::judge) is_known: bool,

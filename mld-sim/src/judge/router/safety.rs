@@ -1,28 +1,27 @@
-//! What a router must never do, whatever happens on its link.
+//! Rules that a router must keep whatever happens on its link.
 //!
-//! The rules look at what reached the router and what the hosts really want, not at the model's state; only the
+//! The rules use the packets that reached the router and the interest of the hosts, not the model's state; only the
 //! intervals in force are the model's. MALI is the listening interval, LLQT the last-listener time.
 //!
-//! **Nobody is cut off** (`cut-off`). A host listens and a Report of its that says so was accepted at `t`. Until
-//! `t + MALI` the router forwards to it what the Report asked for, unless the host withdrew it in a later Report. A
-//! Query of S clear, sent or accepted at `u`, brings the end forward to `u + LLQT` (of a received Query: its response
-//! delay × the last-listener count), and a Report of anybody that sets a timer anew to the end of a listening interval
-//! that has become shorter brings it forward to that: for the whole group if it names no source, for the sources it names otherwise.
-//! Each further Report begins again. Why nothing in the record tables may end it sooner:
-//! - IS_EX of another in INCLUDE deletes a source or blocks one that nobody asked for; what is deleted is forwarded as
-//!   long as the filter timer runs, which was set to MALI later than `t`.
+//! **Listeners are not cut off** (`cut-off`). A host listens, and its Report was accepted at `t`. Until `t + MALI` the
+//! router forwards what the Report asked for, unless the host withdrew it in a later Report. A Query with S clear, sent
+//! or accepted at `u`, brings the end forward to `u + LLQT` (of a received Query: its response delay × the last-listener
+//! count). So does any Report that sets a timer to a listening interval that has become shorter: for the whole group if
+//! it names no source, otherwise for the sources that it names. Each further Report begins again. Nothing in the record
+//! tables may end it sooner:
+//! - IS_EX of another in INCLUDE deletes a source, or blocks one that was not requested; a deleted source is forwarded
+//!   as long as the filter timer runs, which was set to MALI later than `t`.
 //! - A source that another excludes in EXCLUDE enters the Requested List with MALI or the filter timer, which is no
 //!   shorter than what any listener in EXCLUDE mode was given.
 //!
-//! A router with immediate leave cuts off on purpose; what was refused for a limit is no Report that says so.
+//! A router with immediate leave cuts off on purpose; a Report that was refused for a limit does not count.
 //!
-//! **Nobody is forwarded to for ever** (`stale-state`). Of a group nothing is known after `t + MALI`, `t` being when a record
-//! for it was last accepted: no timer is ever set further than MALI ahead. A source is not forwarded after `w + MALI`, `w`
-//! being when a record last wanted it (named it in IS_IN, TO_IN or ALLOW, or excluded others in its place), or, if
+//! **State expires** (`stale-state`). A group is gone after `t + MALI`, where `t` is the time of the last accepted record
+//! for it: no timer is ever set further than MALI ahead. A source is not forwarded after `w + MALI`, where `w` is the
+//! time of the last record that wanted it (named it in IS_IN, TO_IN or ALLOW, or excluded others in its place); or, if
 //! `d`, the first record after `w` that excludes it, found the group still in EXCLUDE, after `d + MALI`: such a record puts
 //! an unlisted source into the Requested List with MALI at most. A listener that excludes it answers each General Query,
-//! so that without loss `d` is at most one Query Interval and the response delays later than `w`, and the source ends
-//! within MALI and that.
+//! so that without loss `d` is at most one Query Interval and the response delays later than `w`.
 //!
 //! **Specific Queries end** (`specific-queries`). Since the last Report that calls for some (TO_IN, TO_EX, BLOCK, Done)
 //! was accepted by the querier, each source of a group, and the group itself, is asked for at most as often as the
@@ -43,10 +42,10 @@ use crate::world::{Engine, Input, NodeId, Scene, Turn, Violation};
 /// A source that no Report names stands for all of them.
 const UNLISTED: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 0xffff);
 
-/// What is known of one router's inputs.
+/// The history of one router's inputs.
 #[derive(Debug, Default)]
 pub(in crate::judge) struct ForwardingSafety {
-    /// What hosts were promised, by group and host.
+    /// The interest that hosts reported, by group and host.
     promises: BTreeMap<(Ipv6Addr, NodeId), Promise>,
     groups: BTreeMap<Ipv6Addr, GroupHistory>,
     /// State was refused: which sources a list keeps is open.
@@ -56,7 +55,7 @@ pub(in crate::judge) struct ForwardingSafety {
     ended: u64,
 }
 
-/// Until when a host is forwarded to.
+/// The time until which a host must receive packets.
 #[derive(Debug, Default)]
 struct Promise {
     /// Everything but `excluded`.
@@ -97,7 +96,7 @@ struct Said {
 }
 
 impl ForwardingSafety {
-    /// Looks at one call of the router, after the model has made it.
+    /// Checks one call of the router, after the model has made it.
     pub(in crate::judge) fn turn(
         &mut self,
         turn: &Turn<'_>,
@@ -212,7 +211,7 @@ impl ForwardingSafety {
     fn set_anew(&mut self, said: &Said, until: u64) {
         let range = (said.group, NodeId(0))..=(said.group, NodeId(u32::MAX));
         for (_, promise) in self.promises.range_mut(range) {
-            // What it names has a timer of its own from now on, if it had none.
+            // A source that it names has a timer of its own from now on, if it had none.
             for source in &said.sources {
                 let cap = promise.capped.entry(*source).or_insert(until);
                 *cap = (*cap).min(until);
@@ -278,7 +277,7 @@ impl ForwardingSafety {
         Ok(())
     }
 
-    /// Whether a group is as it must be, what ends before `ended` being over.
+    /// Checks a group; all that ends before `ended` has ended.
     fn check(
         &self,
         group: Ipv6Addr,

@@ -92,7 +92,7 @@ impl RawHost {
         let Some(General { due: old_due, until: old_until, left }) = &self.general else {
             return General { due, until, left: None };
         };
-        // Who asked first waits no longer because somebody asked again.
+        // An earlier Query is not answered later because of a further one.
         let until = until.min(*old_until);
         let Some(mut left) = left.clone() else { return General { due, until, left: None } };
         let rest: Vec<Ipv6Addr> = self.groups().into_iter().filter(|group| !left.contains(group)).collect();
@@ -101,7 +101,7 @@ impl RawHost {
     }
 
     /// Sends one Report of the answer to a General Query and spreads the others over the time that is left (R-LSN-43,
-    /// R-LSN-44). Each tells what holds when it leaves (R-LSN-47).
+    /// R-LSN-44). Each reports the interest at the moment of sending (R-LSN-47).
     fn send_general(&mut self, now: Instant, general: General, out: &mut Outbox) {
         let mut groups = general.left.unwrap_or_else(|| self.groups());
         groups.retain(|group| self.filter(*group) != Filter::NOTHING);
@@ -130,8 +130,8 @@ impl RawHost {
         self.send_records(records.into_iter().take(now_count).collect(), out);
     }
 
-    /// The current-state record of a group for these sources, all of them when there are none; nothing when there is
-    /// nothing to tell (R-LSN-46, R-LSN-48).
+    /// The current-state record of a group for these sources, all of them when there are none; `None` when there is
+    /// nothing to report (R-LSN-46, R-LSN-48).
     fn answer(&self, group: Ipv6Addr, asked: &BTreeSet<Ipv6Addr>) -> Option<Record> {
         let filter = self.filter(group);
         let (kind, sources) = match (filter.mode, asked.is_empty()) {

@@ -26,7 +26,7 @@ impl RawHost {
             let changed = old.sources.symmetric_difference(&new.sources);
             pending.sources_left.extend(changed.map(|source| (*source, robustness)));
         } else {
-            // A change of mode tells the whole list, so that no change before it is left to tell.
+            // A change of mode reports the whole list, so that no earlier change is pending.
             pending.sources_left.clear();
             pending.mode_left = robustness;
         }
@@ -58,7 +58,7 @@ impl RawHost {
                 FilterMode::Include => (TO_IN, usize::MAX),
                 FilterMode::Exclude => (TO_EX, sources_max),
             };
-            // R-LSN-27: what the list does not show is still to be told.
+            // R-LSN-27: changes that the list does not show are still pending.
             for source in filter.sources.iter().take(told_max) {
                 count_down(&mut pending.sources_left, *source);
             }
@@ -85,7 +85,7 @@ impl RawHost {
         records
     }
 
-    /// Whether this is the Report for the solicited-node group before address detection, and the first packet of all:
+    /// True for the Report for the solicited-node group before address detection, and the first packet of all:
     /// neighbours that come up together must not all speak at once (R-LSN-29).
     fn is_first_of_detection(&self, group: Ipv6Addr) -> bool {
         let is_solicited_node = group.octets().starts_with(&SOLICITED_NODE);

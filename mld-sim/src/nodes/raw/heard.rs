@@ -1,4 +1,4 @@
-//! What a host understands of the packets that reach it.
+//! Reading of packets that reach a host.
 
 use core::net::Ipv6Addr;
 
@@ -20,11 +20,11 @@ pub(in crate::nodes) struct Query {
     pub(in crate::nodes) group: Ipv6Addr,
     /// The two octets that version 1 reads as milliseconds and version 2 as a code.
     pub(in crate::nodes) delay: u16,
-    /// What only version 2 says.
+    /// The fields of version 2 only.
     pub(in crate::nodes) version_2: Option<Version2>,
 }
 
-/// What an MLDv2 Query says beyond an MLDv1 Query.
+/// The fields of an MLDv2 Query that an MLDv1 Query has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::nodes) struct Version2 {
     pub(in crate::nodes) robustness: u8,
@@ -94,7 +94,7 @@ const fn is_link_local(address: Ipv6Addr) -> bool {
     address.segments()[0] & 0xffc0 == 0xfe80
 }
 
-/// Whether a Router Alert of value 0 is among the options; nothing if they are broken or forbid to go on.
+/// True if a Router Alert of value 0 is among the options; `None` if they are broken or forbid to go on.
 fn has_router_alert(mut options: &[u8]) -> Option<bool> {
     let mut found = false;
     while let Some((&kind, rest)) = options.split_first() {
