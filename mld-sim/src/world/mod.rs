@@ -22,6 +22,7 @@
 mod actions;
 mod behaviour;
 mod clock;
+mod driver;
 mod host;
 mod link;
 mod node;

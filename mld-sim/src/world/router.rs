@@ -2,14 +2,10 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{
-    BufferTooSmall, Config, Event, FilterMode, GroupAddr, GroupSlot, IndexSlot, Instant, Item, Limit,
-    MessageKind, SPARE_SLOTS, SourceRef, SourceSlot, Tables,
-};
+use mld_proto::{Config, GroupSlot, IndexSlot, Instant, SPARE_SLOTS, SourceSlot, Tables};
 
 use super::clock::{Clock, LocalClock};
-use super::observer::{LinkId, Told};
-use super::violation::Violation;
+use super::observer::LinkId;
 
 /// A router's engine, its tables as large as its limits.
 pub type Engine = mld_proto::Router<Tables<Box<[GroupSlot]>, Box<[SourceSlot]>, Box<[IndexSlot]>>>;
@@ -27,8 +23,6 @@ pub struct Router {
 /// Groups and sources that a router holds if its configuration sets no limit.
 const USUAL_GROUPS: u32 = 1024;
 const USUAL_SOURCES: u32 = 4096;
-/// So many calls may follow each other before a router must wait for something.
-const CALLS_MAX: usize = 100_000;
 /// A router's buffer holds any packet, so that a packet above its MTU would be seen.
 const BUFFER: usize = 0xffff;
 
@@ -83,7 +77,7 @@ pub(super) struct RouterNode {
     pub(super) has_power: bool,
     /// The wake-up that is planned; others in the queue are void.
     pub(super) wake: Option<Wake>,
-    buffer: Box<[u8]>,
+    pub(super) buffer: Box<[u8]>,
     hash_seed: u64,
     /// How many groups and sources its tables hold.
     room: (u32, u32),
@@ -129,97 +123,6 @@ impl RouterNode {
         let limited = limited.max_sources(sources.min(config.max_sources())).build();
         self.engine.reconfigure(local, limited.unwrap_or(config));
     }
-
-    /// Ends the deadlines until `local`, then takes the packets and events of the engine.
-    ///
-    /// # Errors
-    ///
-    /// Whatever is called, it always wants to be called again at once.
-    pub(super) fn advance(
-        &mut self,
-        local: Instant,
-        sent: &mut Vec<Box<[u8]>>,
-        told: &mut Vec<Told>,
-    ) -> Result<(), Violation> {
-        for _ in 0..CALLS_MAX {
-            self.engine.handle_timeout(local);
-            self.drain(local, sent, told)?;
-            if self.engine.poll_timeout().is_none_or(|deadline| deadline > local) {
-                return Ok(());
-            }
-        }
-        Err(Violation::new("progress", format!("the router wants to be called again at {local:?} for ever")))
-    }
-
-    /// Takes the packets and events of the engine.
-    ///
-    /// # Errors
-    ///
-    /// A packet that does not fit the MTU.
-    pub(super) fn drain(
-        &mut self,
-        local: Instant,
-        sent: &mut Vec<Box<[u8]>>,
-        told: &mut Vec<Told>,
-    ) -> Result<(), Violation> {
-        let mtu = usize::from(self.engine.config().mtu());
-        let mut done = Ok(());
-        loop {
-            let octets = match self.engine.poll_transmit(local, &mut self.buffer) {
-                Ok(None) => break,
-                Ok(Some(transmit)) => transmit.len,
-                Err(BufferTooSmall { needed }) => needed,
-            };
-            if octets > mtu {
-                let text = format!("a packet of {octets} octets does not fit the link");
-                done = Err(Violation::new("mtu", text));
-            }
-            let Some(packet) = self.buffer.get(..octets) else { break };
-            sent.push(packet.into());
-        }
-        while let Some(event) = self.engine.poll_event() {
-            match event {
-                Event::Querier => told.push(Told::Querier(self.engine.querier())),
-                Event::Timeout(group) => told.push(Told::Timeout(group)),
-                Event::Membership(group) => {
-                    told.push(Told::Membership { group, members: members(&self.engine, group) });
-                }
-                Event::Stopped => told.push(Told::Stopped),
-                _ => {}
-            }
-        }
-        done
-    }
-
-    /// Takes a packet; the facts in it go to `items`.
-    pub(super) fn packet(
-        &mut self,
-        local: Instant,
-        packet: &[u8],
-        items: &mut Vec<Item>,
-    ) -> (Result<MessageKind, mld_proto::Discard>, u64) {
-        let before = refused(&self.engine);
-        let result = self.engine.handle_packet(local, packet).map(|accepted| {
-            let kind = accepted.kind();
-            items.extend(accepted);
-            kind
-        });
-        (result, refused(&self.engine) - before)
-    }
-}
-
-/// Filter mode and sources of a group, as a membership event reports them.
-fn members(engine: &Engine, group: GroupAddr) -> Option<(FilterMode, Vec<Ipv6Addr>)> {
-    let group = engine.group(group)?;
-    let mode = group.filter_mode();
-    let named = |source: &SourceRef<'_>| source.is_forwarding() == (mode == FilterMode::Include);
-    let mut sources: Vec<_> = group.sources().filter(named).map(|source| source.address()).collect();
-    sources.sort_unstable();
-    Some((mode, sources))
-}
-
-fn refused(engine: &Engine) -> u64 {
-    Limit::ALL.into_iter().map(|limit| engine.stats().refused(limit)).sum()
 }
 
 /// The limits that the tables set stand in the configuration too, where judges read them.

@@ -92,7 +92,7 @@ impl World {
                     host.stack.timeout(now, &mut host.outbox);
                     if host.stack.next_timeout().is_some_and(|at| at <= now) {
                         let name = self.scene().name(node);
-                        let text = format!("{name} wants to be called again at once after its timeout");
+                        let text = format!("{name} asks to be called again at once after its timeout");
                         self.fail(Violation::new("progress", text));
                     }
                 }

@@ -128,7 +128,7 @@ fn event_that_is_not_told_breaks_agreement() {
             tell(&Turn { told: &told, ..*turn })
         };
         let (rule, _, text) = broken(judged_by_turns(Clock::EXACT, without));
-        assert!(rule == "agreement" && text.contains("told"), "{rule}: {text}");
+        assert!(rule == "agreement" && text.contains("should have reported"), "{rule}: {text}");
     }
 }
 

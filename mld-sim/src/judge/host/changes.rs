@@ -76,17 +76,17 @@ impl Changes {
     ) -> Result<(), String> {
         let Some(Said { at, whole, each }) = self.said.take() else { return Ok(()) };
         if whole.is_some() && self.mode.high == 0 && !has_strays {
-            return Err(String::from("says the filter mode more often than it should"));
+            return Err(String::from("reports the filter mode more often than it should"));
         }
         if whole.is_none() && self.mode.low > 0 {
-            return Err(String::from("does not say the filter mode, which has to be said again"));
+            return Err(String::from("does not repeat the filter mode"));
         }
         if let Some(whole) = whole.as_ref().filter(|whole| !wants.exclude && **whole != wants.sources) {
-            return Err(format!("says TO_IN {whole:?} but wants {wants:?}"));
+            return Err(format!("reports TO_IN {whole:?} but wants {wants:?}"));
         }
         let is_booked = |source: &&Ipv6Addr| self.sources.contains_key(*source);
         if let Some(source) = each.iter().find(|source| !is_booked(source) && !has_strays) {
-            return Err(format!("says {source} more often than it should"));
+            return Err(format!("reports {source} more often than it should"));
         }
 
         self.mode = if whole.is_some() { self.mode.done() } else { Count::default() };
@@ -97,7 +97,7 @@ impl Changes {
                 // R-LSN-27
                 Some(_) => count.perhaps_done(),
                 None if count.low > 0 => {
-                    return Err(format!("does not say {source}, which has to be said again"));
+                    return Err(format!("does not repeat {source}"));
                 }
                 None => *count,
             };

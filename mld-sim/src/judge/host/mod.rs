@@ -268,13 +268,13 @@ impl HostReports {
             }
             Sent::ReportV1 { group, .. } => {
                 check(self.wants.contains_key(&group), "host-truth", || {
-                    format!("reports {group}, which nobody wants")
+                    format!("reports {group}, which no socket wants")
                 })?;
                 self.spoke_version_1(at, group, |timer, interval| timer.reported(at, interval), "host-answer")
             }
             Sent::Done { group, .. } => {
                 let is_done = !self.wants.contains_key(&group);
-                check(is_done, "host-truth", || format!("is done with {group}, which somebody wants"))?;
+                check(is_done, "host-truth", || format!("sends Done for {group}, which a socket wants"))?;
                 self.spoke_version_1(at, group, |timer, _| timer.said_done(at), "host-change")
             }
             Sent::Query { .. } => Err(Violation::new("strict", "a host sent a Query")),
@@ -298,7 +298,7 @@ impl HostReports {
         }
         answers.said(record, wants);
         let until = answers.until.max(self.general_until);
-        check(until >= Some(at), "host-answer", || format!("answers for {group} though nobody asks"))
+        check(until >= Some(at), "host-answer", || format!("answers for {group} without a Query"))
     }
 
     /// An MLDv1 message for a group.

@@ -89,7 +89,7 @@ impl Timer {
         self.flag = Flag::Set;
         self.must = (self.unasked.low > 0).then(|| at + interval);
         self.may = (self.unasked.high > 0).then(|| at + interval);
-        if is_late { Err(String::from("reports it though nothing calls for it")) } else { Ok(()) }
+        if is_late { Err(String::from("sends a Report that is not due")) } else { Ok(()) }
     }
 
     /// A Done was sent.
@@ -100,7 +100,7 @@ impl Timer {
     pub(super) fn said_done(&mut self, at: Instant) -> Result<(), String> {
         match self.left.take() {
             Some(left) if left.at == at => Ok(()),
-            _ => Err(String::from("says Done though it did not just stop listening")),
+            _ => Err(String::from("sends Done though it did not just stop listening")),
         }
     }
 
@@ -119,7 +119,7 @@ impl Timer {
             return Err(format!("sent no MLDv1 Report until {} ms", must.as_millis()));
         }
         match self.left {
-            Some(left) if left.owes_done && left.at < at => Err(String::from("said no Done")),
+            Some(left) if left.owes_done && left.at < at => Err(String::from("sent no Done")),
             _ => Ok(()),
         }
     }

@@ -155,7 +155,7 @@ impl ModelAgreement {
         if wanted == got {
             Ok(())
         } else {
-            Err(violation(format!("told {got:?}, should have told {wanted:?}")))
+            Err(violation(format!("reported {got:?}, should have reported {wanted:?}")))
         }
     }
 
@@ -251,7 +251,7 @@ fn compare_group(group: &GroupRef<'_>, wanted: &ModelGroup, now: u64, configured
     }
     if is_exclude && group.expires().as_millis() != wanted.filter_timer {
         let expires = group.expires().as_millis();
-        return Err(format!("filter timer ends at {expires}, should at {}", wanted.filter_timer));
+        return Err(format!("filter timer ends at {expires}, should end at {}", wanted.filter_timer));
     }
     let in_version_1 = configured == 1 || wanted.version_1_until.is_some_and(|until| until >= now);
     let version = if in_version_1 { Version::V1 } else { Version::V2 };

@@ -270,7 +270,7 @@ impl ForwardingSafety {
             if *asked > most {
                 return Err(Violation::new(
                     "specific-queries",
-                    format!("{} {thing:?} was asked for more than {most} times", query.group),
+                    format!("{} {thing:?} was queried more than {most} times", query.group),
                 ));
             }
         }
@@ -299,7 +299,7 @@ impl ForwardingSafety {
                     return Err(Violation::new(
                         "cut-off",
                         format!(
-                            "{name} wants {group} from {source}, was promised it until {until} ms and is cut off"
+                            "{name} wants {group} from {source}, must receive it until {until} ms and is cut off"
                         ),
                     ));
                 }
