@@ -1,7 +1,7 @@
 use core::net::Ipv6Addr;
 
 use mld_proto::wire::{QueryFields, QueryFlags, Writer};
-use mld_proto::{GroupAddr, Record};
+use mld_proto::{GroupAddr, RecordType};
 
 use crate::Random;
 
@@ -101,7 +101,7 @@ pub fn control_packets() -> Vec<(&'static str, Vec<u8>)> {
 
     let mut writer = Writer::report_v2(&mut buffer).expect("the buffer is large");
     let mut records = 0;
-    while writer.record(Record::IsEx, group(records)).is_ok() {
+    while writer.record(RecordType::IsEx, group(records)).is_ok() {
         records += 1;
     }
     assert_eq!(records, 72, "an Ethernet frame of records");
@@ -125,11 +125,11 @@ fn report(kind: Kind, number: usize, buffer: &mut [u8]) -> usize {
     let writer = match kind {
         Kind::V1 => Writer::report_v1(buffer, GroupAddr::new(group).expect("a managed group")),
         Kind::V2 => Writer::report_v2(buffer).and_then(|mut writer| {
-            writer.record(Record::IsEx, group)?;
+            writer.record(RecordType::IsEx, group)?;
             Ok(writer)
         }),
         Kind::V2Sources => Writer::report_v2(buffer).and_then(|mut writer| {
-            writer.record(Record::IsIn, group)?;
+            writer.record(RecordType::IsIn, group)?;
             for source in 0..SOURCES_PER_GROUP {
                 writer.source(self::source(number, source))?;
             }

@@ -6,7 +6,8 @@ use std::net::Ipv6Addr;
 use mld_proto::wire::{Message, Packet, RecordRef};
 use mld_proto::{
     FilterMode, GroupAddr, IndexSlot, Instant, ListenError, Listener, ListenerConfig, ListenerFilterSlot,
-    ListenerGroupSlot, ListenerSourceSlot, ListenerTables, MessageMeta, Record, Socket, SsmRange, Version,
+    ListenerGroupSlot, ListenerSourceSlot, ListenerTables, MessageMeta, RecordType, Socket, SsmRange,
+    Version,
 };
 
 use crate::input::Input;
@@ -265,7 +266,7 @@ impl Bench {
                 let mut answers = true;
                 for record in report.records() {
                     self.check_record(&record);
-                    answers &= matches!(record.record, Some(Record::IsIn | Record::IsEx));
+                    answers &= matches!(record.record, Some(RecordType::IsIn | RecordType::IsEx));
                 }
                 assert!(!answers || self.asked_at != Some(self.now), "a General Query is answered at once");
             }
@@ -281,15 +282,15 @@ impl Bench {
         let (exclude, list) = self.merged(record.group).unwrap_or_default();
         let wanted = |source: &Ipv6Addr| list.contains(source) != exclude;
         let right = match record.record.expect("a known type") {
-            Record::IsEx | Record::ToEx => {
+            RecordType::IsEx | RecordType::ToEx => {
                 exclude && sources.is_subset(&list) && (list.len() > self.most || sources == list)
             }
-            Record::ToIn => {
+            RecordType::ToIn => {
                 !exclude && sources.is_subset(&list) && (list.len() > self.most || sources == list)
             }
-            Record::IsIn | Record::Allow => !sources.is_empty() && sources.iter().all(wanted),
-            Record::Block => !sources.is_empty() && !sources.iter().any(wanted),
-            Record::Report => false,
+            RecordType::IsIn | RecordType::Allow => !sources.is_empty() && sources.iter().all(wanted),
+            RecordType::Block => !sources.is_empty() && !sources.iter().any(wanted),
+            RecordType::Report => false,
         };
         assert!(right, "{record:?} where {exclude} {list:?} is wanted");
     }

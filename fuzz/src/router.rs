@@ -371,7 +371,7 @@ impl Subject {
         };
         assert_eq!(query.version, version);
         if query.is_general() {
-            assert!(matches!(self.router.querier(), Querier::Me(_)), "only the querier asks for all groups");
+            assert!(matches!(self.router.querier(), Querier::Own(_)), "only the querier asks for all groups");
         }
         accepted_elsewhere(now, octets, packet.source);
         true

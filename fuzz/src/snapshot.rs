@@ -83,7 +83,7 @@ impl View {
         assert!(groups as usize >= self.groups.len() && sources as usize >= self.sources());
         assert!(self.running || self.groups.is_empty());
         match self.querier {
-            Querier::Me(address) => assert_eq!(Some(address), self.link_local),
+            Querier::Own(address) => assert_eq!(Some(address), self.link_local),
             Querier::Other(address) => assert!(address.is_unicast_link_local()),
             Querier::Unknown => {}
         }

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use mld_proto::wire::{HEADERS_LEN, QueryFields, QueryFlags, Writer, checksum};
-use mld_proto::{BufferTooSmall, GroupAddr, Record};
+use mld_proto::{BufferTooSmall, GroupAddr, RecordType};
 
 use crate::input::Input;
 
@@ -131,12 +131,12 @@ fn report_v2<'b>(input: &mut Input<'_>, buffer: &'b mut [u8]) -> Result<Writer<'
     let mut writer = Writer::report_v2(buffer)?;
     for _ in 0..=input.octet() % 6 {
         let record = input.pick(&[
-            Record::IsIn,
-            Record::IsEx,
-            Record::ToIn,
-            Record::ToEx,
-            Record::Allow,
-            Record::Block,
+            RecordType::IsIn,
+            RecordType::IsEx,
+            RecordType::ToIn,
+            RecordType::ToEx,
+            RecordType::Allow,
+            RecordType::Block,
         ]);
         writer.record(record, input.pick(&GROUPS))?;
         for _ in 0..input.octet() % 5 {

@@ -9,7 +9,7 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 
-use mld_proto::{GroupAddr, GroupState, Querier, Record};
+use mld_proto::{GroupAddr, GroupState, Querier, RecordType};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::{Driver, Error, InterfaceRouter, Options, Status};
@@ -136,7 +136,7 @@ pub enum InterfaceEvent {
         /// Who sent it.
         reporter: Ipv6Addr,
         /// What it says.
-        record: Record,
+        record: RecordType,
     },
     /// An MLDv1 listener left.
     Done {

@@ -2,6 +2,9 @@ use core::fmt;
 use core::net::Ipv6Addr;
 use core::str::FromStr;
 
+/// How many addresses `set_other_addresses` of a router or listener keeps.
+pub const OTHER_ADDRESSES: usize = 8;
+
 /// `ff02::1`, every node of a link. Nobody reports it.
 pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// `ff02::2`, every router of a link. MLDv1 Done messages go here.

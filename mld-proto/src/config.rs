@@ -1,7 +1,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::SsmRange;
+use crate::ssm::SsmRange;
+use crate::wire::Version;
 
 /// Robustness Variable (RFC 9777 section 9.1).
 pub const DEFAULT_ROBUSTNESS_VARIABLE: u8 = 2;
@@ -13,26 +14,6 @@ pub const DEFAULT_QUERY_RESPONSE_INTERVAL: Duration = Duration::from_secs(10);
 pub const DEFAULT_LAST_LISTENER_QUERY_INTERVAL: Duration = Duration::from_secs(1);
 /// Octets of an Ethernet link.
 pub const DEFAULT_MTU: u16 = 1500;
-
-/// Which standard an interface follows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Version {
-    /// RFC 2710 alone. Chosen by the administrator, never by the router itself (R-CMP-1, R-CMP-2).
-    V1,
-    /// RFC 9777, with MLDv1 hosts and routers beside it.
-    #[default]
-    V2,
-}
-
-impl Version {
-    /// 1 or 2.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::V1 => 1,
-            Self::V2 => 2,
-        }
-    }
-}
 
 /// Whether the router takes part in the election of the querier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -12,9 +12,11 @@ use core::net::Ipv6Addr;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::{
-    Event, FilterMode, GroupAddr, GroupRef, Item, Limit, Querier, Record, Router, SourceRef, Storage,
-};
+use crate::addr::GroupAddr;
+use crate::event::{Event, FilterMode, Item, Limit, Querier};
+use crate::router::{GroupRef, Router, SourceRef};
+use crate::store::Storage;
+use crate::wire::RecordType;
 
 mod state;
 
@@ -55,7 +57,7 @@ pub enum EventMembers<'a> {
         /// Who sent it.
         reporter: Ipv6Addr,
         /// What it says.
-        record: Record,
+        record: RecordType,
     },
     /// A listener's Done was accepted.
     Done {

@@ -1,7 +1,7 @@
 use core::net::Ipv6Addr;
-use core::ops::Range;
 
-use crate::GroupAddr;
+use crate::addr::GroupAddr;
+use crate::wire::RecordType;
 
 /// Something that is no longer as it was last told. Read the router to learn what it is now.
 ///
@@ -31,7 +31,7 @@ pub enum Item {
         /// Who sent it.
         reporter: Ipv6Addr,
         /// What it says.
-        record: Record,
+        record: RecordType,
     },
     /// An MLDv1 Done.
     Done {
@@ -48,40 +48,6 @@ pub enum Item {
         /// Which limit.
         limit: Limit,
     },
-}
-
-/// What a report says of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Record {
-    /// MODE_IS_INCLUDE.
-    IsIn,
-    /// MODE_IS_EXCLUDE.
-    IsEx,
-    /// CHANGE_TO_INCLUDE_MODE.
-    ToIn,
-    /// CHANGE_TO_EXCLUDE_MODE.
-    ToEx,
-    /// ALLOW_NEW_SOURCES.
-    Allow,
-    /// BLOCK_OLD_SOURCES.
-    Block,
-    /// An MLDv1 Report.
-    Report,
-}
-
-impl Record {
-    /// The name in documents.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::IsIn => "is-in",
-            Self::IsEx => "is-ex",
-            Self::ToIn => "to-in",
-            Self::ToEx => "to-ex",
-            Self::Allow => "allow",
-            Self::Block => "block",
-            Self::Report => "report",
-        }
-    }
 }
 
 /// A bound on the state that listeners can create (R-SEC-7, R-SEC-8).
@@ -157,7 +123,7 @@ impl GroupState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Querier {
     /// This router, with its link-local address.
-    Me(Ipv6Addr),
+    Own(Ipv6Addr),
     /// Another router.
     Other(Ipv6Addr),
     /// Nobody known (R-YNG-3, R-ELE-10).
@@ -168,7 +134,7 @@ impl Querier {
     /// The querier's address; `::` if nobody is known.
     pub const fn address(self) -> Ipv6Addr {
         match self {
-            Self::Me(address) | Self::Other(address) => address,
+            Self::Own(address) | Self::Other(address) => address,
             Self::Unknown => Ipv6Addr::UNSPECIFIED,
         }
     }
@@ -176,73 +142,10 @@ impl Querier {
     /// The role of this router in documents: `querier` or `non-querier`.
     pub const fn role(self) -> &'static str {
         match self {
-            Self::Me(_) => "querier",
+            Self::Own(_) => "querier",
             Self::Other(_) | Self::Unknown => "non-querier",
         }
     }
 }
-
-/// A kind of MLD message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MessageKind {
-    /// Query of either version, type 130.
-    Query,
-    /// MLDv1 Report, type 131.
-    ReportV1,
-    /// MLDv1 Done, type 132.
-    Done,
-    /// MLDv2 Report, type 143.
-    ReportV2,
-}
-
-/// What the headers around an ICMPv6 message said, for sockets that yield the message alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessageMeta {
-    /// Source address.
-    pub source: Ipv6Addr,
-    /// Destination address.
-    pub destination: Ipv6Addr,
-    /// Hop limit.
-    pub hop_limit: u8,
-    /// Whether a hop-by-hop header bore a Router Alert option of value 0.
-    pub router_alert: bool,
-    /// Whether somebody trusted verified the ICMPv6 checksum already.
-    pub checksum_verified: bool,
-    /// Whether this node's own host part sent the message. Only then is a Report or Done from the router's own
-    /// address taken (R-RST-9, R-SEC-13).
-    pub own_host: bool,
-}
-
-/// How much of the buffer [`poll_transmit`](crate::Router::poll_transmit) wrote, and where it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Transmit {
-    /// Octets of the packet, from the IPv6 header on.
-    pub len: usize,
-    /// Destination address.
-    pub destination: Ipv6Addr,
-}
-
-impl Transmit {
-    /// Where in the buffer the ICMPv6 message stands, for sockets that write the headers themselves.
-    pub const fn message(&self) -> Range<usize> {
-        crate::wire::HEADERS_LEN..self.len
-    }
-}
-
-/// The buffer cannot hold the packet that is due. Nothing was consumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BufferTooSmall {
-    /// Octets that would do.
-    pub needed: usize,
-}
-
-impl core::fmt::Display for BufferTooSmall {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "the buffer must hold at least {} octets", self.needed)
-    }
-}
-
-impl core::error::Error for BufferTooSmall {}
 
 const _: () = assert!(size_of::<Event>() <= 40);

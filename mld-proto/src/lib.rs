@@ -116,6 +116,7 @@ mod addr;
 mod config;
 mod discard;
 mod event;
+mod io;
 mod listener;
 mod receive;
 mod router;
@@ -130,27 +131,26 @@ pub mod document;
 #[cfg(feature = "serde")]
 pub mod settings;
 
-pub use addr::{ALL_MLDV2_ROUTERS, ALL_NODES, ALL_ROUTERS, GroupAddr, NotManaged};
+pub use addr::{ALL_MLDV2_ROUTERS, ALL_NODES, ALL_ROUTERS, GroupAddr, NotManaged, OTHER_ADDRESSES};
 pub use config::{
     Config, ConfigBuilder, ConfigError, ConfigWarning, DEFAULT_LAST_LISTENER_QUERY_INTERVAL, DEFAULT_MTU,
     DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL, DEFAULT_ROBUSTNESS_VARIABLE, QuerierMode,
-    Readings, Version,
+    Readings,
 };
 pub use discard::Discard;
-pub use event::{
-    BufferTooSmall, Event, FilterMode, GroupState, Item, Limit, MessageKind, MessageMeta, Querier, Record,
-    Transmit,
-};
+pub use event::{Event, FilterMode, GroupState, Item, Limit, Querier};
+pub use io::{BufferTooSmall, MessageMeta, Transmit};
 pub use listener::{
     DEFAULT_UNSOLICITED_REPORT_INTERVAL, DEFAULT_UNSOLICITED_REPORT_INTERVAL_V1, ListenError, Listener,
     ListenerConfig, ListenerConfigBuilder, ListenerEvent, ListenerFilterSlot, ListenerGroup,
     ListenerGroupSlot, ListenerSourceSlot, ListenerStats, ListenerStorage, ListenerTables, Socket,
 };
-pub use router::{Accepted, GroupRef, OTHER_ADDRESSES, Router, SourceRef, Usage};
+pub use router::{Accepted, GroupRef, Router, SourceRef, Usage};
 pub use ssm::{Prefix, PrefixError, SSM_PREFIXES_MAX, SsmRange};
 pub use stats::{MessageCounts, SentCounts, Stats};
 pub use store::{GroupSlot, IndexSlot, SPARE_SLOTS, SourceSlot, Storage, Tables, TablesError};
 pub use time::Instant;
+pub use wire::{MessageKind, RecordType, Version};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

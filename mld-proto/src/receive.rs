@@ -1,8 +1,10 @@
 //! What routers and listeners check of every message before they read it.
 
 use crate::addr::is_link_local;
+use crate::discard::Discard;
+use crate::io::MessageMeta;
+use crate::wire::MessageKind;
 use crate::wire::{self, Packet, checksum};
-use crate::{Discard, MessageKind, MessageMeta};
 
 /// A message with what the headers around it said.
 #[derive(Clone, Copy, Debug)]

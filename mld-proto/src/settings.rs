@@ -10,7 +10,9 @@ use core::time::Duration;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use crate::{Config, ConfigBuilder, ConfigError, QuerierMode, Readings, SsmRange, Version};
+use crate::config::{Config, ConfigBuilder, ConfigError, QuerierMode, Readings};
+use crate::ssm::SsmRange;
+use crate::wire::Version;
 
 mod value;
 

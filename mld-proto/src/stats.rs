@@ -1,4 +1,6 @@
-use crate::{Discard, Limit, MessageKind};
+use crate::discard::Discard;
+use crate::event::Limit;
+use crate::wire::MessageKind;
 
 /// What came, what went, what was ignored and why. Counts since the router was made; nothing resets them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -282,7 +282,7 @@ fn router_stays_in_version_2_beside_an_mldv1_querier() {
 fn mldv1_querier_with_a_higher_address_is_counted_and_not_elected() {
     let mut bench = Bench::querier();
     bench.query(10_000, Ask::general(HIGHER).v1());
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!(bench.router.stats().version_1_queries, 1);
     assert_eq!(bench.router.stats().lost_to_version_1, 0);
 }
@@ -293,7 +293,7 @@ fn ignored_mldv1_querier_is_not_elected() {
     let mut bench = Bench::querier_with(reading(|r| r.ignore_v1_querier = true));
     bench.query(10_000, Ask::general(LOWER).v1());
     bench.query(11_000, Ask::group(LOWER, G).v1());
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!(bench.events(), NOTHING);
     bench.advance_to(31_250);
     assert_eq!(bench.generals(), [31_250]);
@@ -321,7 +321,7 @@ fn version_2_only_ignores_mldv1_messages() {
     assert_eq!(bench.receive(3000, &support::packets::done(HOST_A, G)), Err(Discard::WrongVersion));
     assert_eq!(bench.receive(4000, &Ask::general(LOWER).v1().packet()), Err(Discard::WrongVersion));
     assert_eq!(bench.state(G), "exclude@271");
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     // R-SEC-6: a forged Report cannot switch source filters off.
     bench.report(5000, HOST_A, [block(G, [S1])]);
     assert_eq!(bench.state(G), "exclude@271 S1@7");

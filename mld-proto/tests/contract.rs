@@ -16,7 +16,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use mld_proto::{
-    BufferTooSmall, Config, Discard, Event, GroupAddr, Instant, Record, Router, SsmRange, Stats, Version,
+    BufferTooSmall, Config, Discard, Event, GroupAddr, Instant, RecordType, Router, SsmRange, Stats, Version,
 };
 use proptest::prelude::*;
 use support::packets;
@@ -655,7 +655,9 @@ fn buffer_too_small_costs_nothing_and_names_what_is_needed() {
     let mut driver = Driver::start(Config::DEFAULT, 1);
     let sources: Vec<_> = (1..=5).map(source).collect();
     driver.finish(0);
-    for record in [Rec::new(Record::IsIn, G, sources.clone()), Rec::new(Record::Block, G, sources.clone())] {
+    for record in
+        [Rec::new(RecordType::IsIn, G, sources.clone()), Rec::new(RecordType::Block, G, sources.clone())]
+    {
         apply(&mut driver.router, 0, &Input::Packet(packets::report(HOST_A, &[record])));
     }
     driver.sent.clear();

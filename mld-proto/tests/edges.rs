@@ -165,7 +165,7 @@ fn querier_past_its_deadline_does_not_keep_a_new_address_from_the_role() {
     bench.query(200_000, Ask::general("fe80::3".parse().unwrap()));
     bench.advance_to(300_000);
     bench.set_address(300_000, Some("fe80::2".parse().unwrap()));
-    assert_eq!(bench.router.querier(), Querier::Me("fe80::2".parse().unwrap()));
+    assert_eq!(bench.router.querier(), Querier::Own("fe80::2".parse().unwrap()));
 }
 
 // R-WIRE-5

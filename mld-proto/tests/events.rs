@@ -4,7 +4,7 @@ mod support;
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Config, Event, GroupAddr, Instant, Item, Limit, QuerierMode, Record, Version};
+use mld_proto::{Config, Event, GroupAddr, Instant, Item, Limit, QuerierMode, RecordType, Version};
 use support::packets;
 use support::*;
 
@@ -359,7 +359,7 @@ fn skipped_records_are_not_told() {
     bench.v1_report(0, HOST_A, SSM);
     bench.done(0, HOST_A, SSM);
     let unmanaged =
-        |address: &str| Rec { record: Record::ToEx, group: address.parse().unwrap(), sources: vec![] };
+        |address: &str| Rec { record: RecordType::ToEx, group: address.parse().unwrap(), sources: vec![] };
     bench.report(0, HOST_A, [unmanaged("ff02::1"), unmanaged("ff01::5"), unmanaged("::"), to_ex(G, [])]);
     bench.report(0, HOST_A, []);
     assert_eq!(

@@ -6,7 +6,7 @@ use core::net::Ipv6Addr;
 
 use mld_proto::wire::{HEADERS_LEN, Message};
 use mld_proto::{
-    ALL_ROUTERS, Config, Discard, FilterMode, Instant, Item, Prefix, Querier, Record, SsmRange, Version,
+    ALL_ROUTERS, Config, Discard, FilterMode, Instant, Item, Prefix, Querier, RecordType, SsmRange, Version,
 };
 use support::*;
 
@@ -263,7 +263,7 @@ fn auxiliary_data_is_counted_in_words() {
     packet[5] += 8;
     packet[HEADERS_LEN + 8 + 1] = 2;
     let told = |group, record| Item::Report { group, reporter: HOST_A, record };
-    assert_eq!(items(&packet), Ok(vec![told(G, Record::IsIn), told(G2, Record::IsEx)]));
+    assert_eq!(items(&packet), Ok(vec![told(G, RecordType::IsIn), told(G2, RecordType::IsEx)]));
 }
 
 /// The result of a router without groups for a packet whose checksum it does not check.
@@ -316,7 +316,7 @@ fn source_named_by_an_answer_in_exclude_mode_is_requested_until_the_next_exclude
     assert_eq!(bench.state(G), "exclude@270 S1@280");
     bench.report(20_000, HOST_A, [is_ex(G, [])]);
     assert_eq!(bench.state(G), "exclude@290");
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     bench.advance_to(30_000);
     assert_eq!(bench.asked(), NOTHING);
 }

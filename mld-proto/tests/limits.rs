@@ -8,8 +8,8 @@ use std::sync::Mutex;
 
 use craft::*;
 use mld_proto::{
-    Config, ConfigBuilder, GroupSlot, IndexSlot, Instant, Item, Limit, Record, Router, SourceSlot, Tables,
-    TablesError, Version, inline_tables,
+    Config, ConfigBuilder, GroupSlot, IndexSlot, Instant, Item, Limit, RecordType, Router, SourceSlot,
+    Tables, TablesError, Version, inline_tables,
 };
 
 const ALL: Ipv6Addr = Ipv6Addr::UNSPECIFIED;
@@ -297,12 +297,12 @@ fn refusals_stand_behind_the_record_that_caused_them() {
     assert_eq!(
         accept(&mut router, 0, &packet),
         [
-            report(1, Record::ToEx),
-            report(2, Record::Allow),
+            report(1, RecordType::ToEx),
+            report(2, RecordType::Allow),
             limit(2, Limit::GroupSources),
-            report(3, Record::ToEx),
+            report(3, RecordType::ToEx),
             limit(3, Limit::Groups),
-            report(1, Record::IsEx),
+            report(1, RecordType::IsEx),
         ]
     );
     let old = Craft::report_v1(H2, ip(&name(9)));
@@ -310,7 +310,7 @@ fn refusals_stand_behind_the_record_that_caused_them() {
     assert_eq!(
         items,
         [
-            Item::Report { group: group(&name(9)), reporter: H2, record: Record::Report },
+            Item::Report { group: group(&name(9)), reporter: H2, record: RecordType::Report },
             limit(9, Limit::Groups)
         ]
     );

@@ -19,7 +19,7 @@ fn passive() -> Bench {
 #[test]
 fn router_starts_as_querier_with_a_general_query() {
     let mut bench = Bench::started(Config::DEFAULT);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!(bench.events(), ["0 querier fe80::10"]);
     let [query] = bench.sent().try_into().expect("one Query");
     assert_eq!((query.at, query.version, query.len), (0, Version::V2, 28));
@@ -90,7 +90,7 @@ fn querier_yields_to_a_lower_address() {
 fn querier_ignores_a_higher_address() {
     let mut bench = Bench::querier();
     bench.query(10_000, Ask::general(HIGHER));
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!(bench.events(), NOTHING);
     bench.advance_to(31_250);
     assert_eq!(bench.generals(), [31_250]);
@@ -104,7 +104,7 @@ fn each_query_of_the_querier_restarts_the_wait() {
     bench.advance_to(454_999);
     assert_eq!(bench.router.querier(), Querier::Other(LOWER));
     bench.advance_to(455_000);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
 }
 
 // R-ELE-5: also a router that lost against the elected one keeps this one silent.
@@ -115,10 +115,10 @@ fn query_of_any_lower_address_restarts_the_wait() {
     bench.query(100_000, Ask::general(LOWER));
     assert_eq!(bench.router.querier(), Querier::Other(LOWEST));
     bench.advance_to(354_999);
-    assert_ne!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_ne!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!(bench.sent(), []);
     bench.advance_to(355_000);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!(bench.generals(), [355_000]);
 }
 
@@ -149,7 +149,7 @@ fn every_kind_of_query_elects() {
         bench.advance_to(264_999);
         assert_eq!(bench.sent(), [], "{query:?}");
         bench.advance_to(265_000);
-        assert_eq!(bench.router.querier(), Querier::Me(ROUTER), "{query:?}");
+        assert_eq!(bench.router.querier(), Querier::Own(ROUTER), "{query:?}");
     }
 }
 
@@ -184,7 +184,7 @@ fn next_sender_replaces_a_querier_past_its_deadline_with_its_values() {
     bench.advance_to(444_999);
     assert_eq!(bench.router.querier(), Querier::Other(LOWER));
     bench.advance_to(445_000);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
 }
 
 // R-ELE-9, R-WIRE-52
@@ -193,7 +193,7 @@ fn query_from_the_unspecified_address_elects_nobody() {
     let mut bench = Bench::querier();
     let query = Ask::general(Ipv6Addr::UNSPECIFIED).qrv(7).packet();
     assert_eq!(bench.receive(10_000, &query), Err(Discard::SourceUnspecified));
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!(bench.router.robustness_variable(), 2);
 }
 
@@ -343,7 +343,7 @@ fn configured_values_come_back_with_the_querier_role() {
     let mut bench = Bench::non_querier();
     bench.query(0, Ask::general(LOWER).qrv(3).qqic(60).code(5000));
     bench.advance_to(182_500);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!((bench.router.robustness_variable(), bench.router.query_interval()), (2, secs(125)));
     assert_eq!(bench.router.listening_interval(), secs(270));
     let [query] = bench.sent().try_into().expect("one Query");
@@ -411,7 +411,7 @@ fn querier_with_a_new_address_asks_from_it_at_once() {
     bench.report(1000, HOST_A, [to_ex(G, [])]);
     bench.forget();
     bench.set_address(20_000, Some(HIGHER));
-    assert_eq!(bench.router.querier(), Querier::Me(HIGHER));
+    assert_eq!(bench.router.querier(), Querier::Own(HIGHER));
     assert_eq!(bench.events(), ["20 querier fe80::20"]);
     let [query] = bench.sent().try_into().expect("one Query");
     assert_eq!((query.at, query.source), (20_000, HIGHER));
@@ -436,7 +436,7 @@ fn non_querier_with_a_new_address_below_the_querier_takes_over() {
     let mut bench = Bench::non_querier();
     bench.query(1000, Ask::general(LOWER).qrv(3));
     bench.set_address(40_000, Some(LOWEST));
-    assert_eq!(bench.router.querier(), Querier::Me(LOWEST));
+    assert_eq!(bench.router.querier(), Querier::Own(LOWEST));
     assert_eq!(bench.events(), ["40 querier fe80::1"]);
     let sent = bench.sent();
     assert_eq!((sent[0].at, sent[0].source, sent[0].robustness), (40_000, LOWEST, 2));

@@ -9,7 +9,7 @@ use core::time::Duration;
 use craft::*;
 use mld_proto::{
     Accepted, Config, ConfigBuilder, Discard, Item, MessageKind, MessageMeta, Prefix, Querier, Readings,
-    Record, Router, SsmRange, Version,
+    RecordType, Router, SsmRange, Version,
 };
 
 const GROUP: &str = "ff0e::1:1";
@@ -753,7 +753,7 @@ fn record_for_what_is_never_reported_is_skipped() {
             let craft = Craft::report_v2(H2).record(kind, address, &[source(1)]);
             assert_eq!(without_effect(Config::DEFAULT, &craft), []);
             let (router, items) = accept_everywhere(Config::DEFAULT, &craft.record(TO_EX, NEW, &[]));
-            assert_eq!(items, [Item::Report { group: group(NEW), reporter: H2, record: Record::ToEx }]);
+            assert_eq!(items, [Item::Report { group: group(NEW), reporter: H2, record: RecordType::ToEx }]);
             assert_eq!(lists(&router, NEW), exclude(&[], &[]));
             assert_eq!(router.groups().count(), 5);
         }
@@ -810,7 +810,7 @@ fn records_of_unknown_types_are_skipped() {
         let craft = Craft::report_v2(H2).record(kind, "ff0e::2:2", &[source(1)]);
         assert_eq!(without_effect(Config::DEFAULT, &craft), []);
         let (router, items) = accept_everywhere(Config::DEFAULT, &craft.record(TO_EX, NEW, &[]));
-        assert_eq!(items, [Item::Report { group: group(NEW), reporter: H2, record: Record::ToEx }]);
+        assert_eq!(items, [Item::Report { group: group(NEW), reporter: H2, record: RecordType::ToEx }]);
         assert_eq!(router.groups().count(), 5);
     }
 }
@@ -931,7 +931,11 @@ fn records_for_one_group_are_applied_in_wire_order() {
     let told = |group, record| Item::Report { group, reporter: H2, record };
     assert_eq!(
         items,
-        [told(group(NEW), Record::IsIn), told(group(GROUP), Record::ToEx), told(group(NEW), Record::ToIn)]
+        [
+            told(group(NEW), RecordType::IsIn),
+            told(group(GROUP), RecordType::ToEx),
+            told(group(NEW), RecordType::ToIn)
+        ]
     );
 }
 
@@ -1194,7 +1198,7 @@ fn version_1_messages_for_ssm_groups_are_skipped() {
 fn ssm_group_is_left_with_a_query_for_its_sources_only() {
     let leave = Craft::report_v2(H2).record(TO_IN, SSM, &[]);
     let (mut router, items) = accept_everywhere(Config::DEFAULT, &leave);
-    assert_eq!(items, [Item::Report { group: group(SSM), reporter: H2, record: Record::ToIn }]);
+    assert_eq!(items, [Item::Report { group: group(SSM), reporter: H2, record: RecordType::ToIn }]);
     let (sent, _) = drain(&mut router, at(NOW));
     assert_eq!(sent.iter().map(Vec::len).collect::<Vec<_>>(), [76 + 2 * 16]);
     assert_eq!(router.group(group(SSM)).unwrap().expires(), at(NOW + 2000));
@@ -1211,7 +1215,7 @@ fn ssm_group_is_left_with_a_query_for_its_sources_only() {
 fn version_1_query_takes_no_part_in_the_election_where_ignored() {
     let ignoring = reading(readings(|readings| readings.ignore_v1_querier = true));
     let general = Craft::query_v1(LOWER, NOBODY, 1000);
-    assert_eq!(accept_everywhere(ignoring, &general).0.querier(), Querier::Me(ME));
+    assert_eq!(accept_everywhere(ignoring, &general).0.querier(), Querier::Own(ME));
     assert_eq!(accept_everywhere(Config::DEFAULT, &general).0.querier(), Querier::Other(LOWER));
     let newer = Craft::query_v2(LOWER, NOBODY, 1000, &[]);
     assert_eq!(accept_everywhere(ignoring, &newer).0.querier(), Querier::Other(LOWER));

@@ -81,7 +81,7 @@ fn non_querier_keeps_the_adopted_values_until_it_queries_itself() {
     assert_eq!((bench.router.robustness_variable(), bench.router.query_interval()), (3, secs(125)));
     assert_eq!(bench.router.querier(), Querier::Other(LOWER));
     bench.advance_to(380_000);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!((bench.router.robustness_variable(), bench.router.query_interval()), (5, secs(60)));
 }
 
@@ -161,7 +161,7 @@ fn passive_router_that_joins_the_election_queries_at_once() {
     bench.report(0, HOST_A, [to_ex(G, [])]);
     bench.forget();
     bench.reconfigure(10_000, Config::DEFAULT);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!(bench.changes(), ["10 querier fe80::10"]);
     assert_eq!(bench.generals(), [10_000]);
     assert_eq!(bench.state(G), "exclude@270");
@@ -177,7 +177,7 @@ fn passive_router_that_joins_the_election_below_a_querier_stays_silent() {
     bench.advance_to(254_999);
     assert_eq!(bench.sent(), []);
     bench.advance_to(255_000);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
 }
 
 #[test]

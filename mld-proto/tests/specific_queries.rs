@@ -7,7 +7,7 @@ mod support;
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Config, GroupState, Querier, Record};
+use mld_proto::{Config, GroupState, Querier, RecordType};
 use support::*;
 
 const NOTHING: [&str; 0] = [];
@@ -206,8 +206,8 @@ fn sources_beyond_one_message_go_into_further_ones() {
     for (mtu, first) in [(1500, 89), (1280, 75)] {
         let sources: Vec<Ipv6Addr> = (1..=100).map(source).collect();
         let mut bench = Bench::querier_with(config(|c| c.mtu(mtu)));
-        bench.report(0, HOST_A, [Rec::new(Record::Allow, G, sources.clone())]);
-        bench.report(10_000, HOST_A, [Rec::new(Record::Block, G, sources.clone())]);
+        bench.report(0, HOST_A, [Rec::new(RecordType::Allow, G, sources.clone())]);
+        bench.report(10_000, HOST_A, [Rec::new(RecordType::Block, G, sources.clone())]);
         let sent = bench.sent();
         let mut sizes: Vec<_> = sent.iter().map(|query| query.sources.len()).collect();
         sizes.sort_unstable();
@@ -425,7 +425,7 @@ fn querier_follows_a_query_from_a_higher_address_and_asks_nothing_itself() {
     bench.query(10_000, Ask::group(HIGHER, G));
     bench.query(10_000, Ask::sources(HIGHER, G, [S1]));
     assert_eq!(bench.state(G), "exclude@12 S1@12 -S2");
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     bench.advance_to(20_000);
     assert_eq!(bench.asked(), NOTHING);
     assert_eq!(bench.state(G), "none");

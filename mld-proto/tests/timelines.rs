@@ -5,7 +5,7 @@ mod support;
 use core::net::Ipv6Addr;
 
 use mld_proto::wire::encode_response_code;
-use mld_proto::{Config, Instant, Querier, Record, Version};
+use mld_proto::{Config, Instant, Querier, RecordType, Version};
 use support::link::Link;
 use support::*;
 
@@ -218,7 +218,7 @@ fn t_33_other_querier_present_interval_follows_the_query() {
         bench.advance_to(1000 + present - 1);
         assert_eq!(bench.router.querier(), Querier::Other(LOWEST), "{query:?}");
         bench.advance_to(1000 + present);
-        assert_eq!(bench.router.querier(), Querier::Me(ROUTER), "{query:?}");
+        assert_eq!(bench.router.querier(), Querier::Own(ROUTER), "{query:?}");
         assert_eq!(bench.generals(), [1000 + present], "{query:?}");
     }
 }
@@ -362,7 +362,7 @@ fn t_55_addresses_compare_as_unsigned_numbers() {
         assert_eq!(bench.router.querier(), Querier::Other(lower));
         let mut bench = Bench::started_as(Config::DEFAULT, lower);
         bench.query(1000, Ask::general(higher));
-        assert_eq!(bench.router.querier(), Querier::Me(lower));
+        assert_eq!(bench.router.querier(), Querier::Own(lower));
     }
 }
 
@@ -372,7 +372,7 @@ fn t_55_query_from_the_own_address_changes_nothing() {
     let mut bench = Bench::querier();
     let verdict = bench.receive(1000, &Ask::general(ROUTER).packet());
     assert_eq!(verdict, Err(mld_proto::Discard::OwnAddress));
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     assert_eq!(bench.events(), [""; 0]);
 }
 
@@ -513,8 +513,10 @@ fn read_message(text: &str) -> Event {
         "v1-report" => Event::V1Report(host),
         "done" => Event::Done(host),
         kind => {
-            let record =
-                RECORDS.into_iter().find(|record: &Record| record.name() == kind).expect("a kind of record");
+            let record = RECORDS
+                .into_iter()
+                .find(|record: &RecordType| record.name() == kind)
+                .expect("a kind of record");
             Event::Report(host, Rec::new(record, G, sources))
         }
     }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use mld_proto::{Discard, Querier, Readings, Record, Version};
+use mld_proto::{Discard, Querier, Readings, RecordType, Version};
 use support::*;
 
 const NOTHING: [&str; 0] = [];
@@ -49,7 +49,7 @@ fn non_querier_checking() -> Bench {
 #[test]
 fn start_sends_a_general_query_at_once() {
     let mut bench = Bench::started(version_1());
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     let [query] = bench.sent().try_into().expect("one Query");
     assert_eq!((query.at, query.version, query.len), (0, Version::V1, 24));
     assert!(query.is_general());
@@ -79,7 +79,7 @@ fn querier_yields_to_a_lower_address_and_stops_querying() {
 fn querier_ignores_a_higher_address() {
     let mut bench = querier();
     bench.query(10_000, Ask::general(HIGHER).v1());
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
     bench.advance_to(31_250);
     assert_eq!(bench.generals(), [31_250]);
     assert_eq!(bench.events(), NOTHING);
@@ -93,7 +93,7 @@ fn non_querier_waits_anew_after_each_query_of_a_lower_address() {
     assert_eq!(bench.router.querier(), Querier::Other(LOWER));
     assert_eq!(bench.sent(), []);
     bench.advance_to(355_000);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn non_querier_does_not_wait_for_a_higher_address() {
     bench.query(100_000, Ask::general(HIGHER).v1());
     assert_eq!(bench.router.querier(), Querier::Other(LOWER));
     bench.advance_to(255_000);
-    assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+    assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
 }
 
 // R-V1R-4
@@ -507,5 +507,5 @@ fn reports_and_dones_are_told() {
         bench.events(),
         ["0 report G from fe80::a", "0 membership G exclude", "1 done G from fe80::b"]
     );
-    assert_eq!(Record::Report.name(), "report");
+    assert_eq!(RecordType::Report.name(), "report");
 }

@@ -6,7 +6,7 @@ mod support;
 
 use core::net::Ipv6Addr;
 
-use mld_proto::Record;
+use mld_proto::RecordType;
 use proptest::prelude::*;
 use support::model::{Model, Timing};
 use support::*;
@@ -377,7 +377,7 @@ fn exclude_records_of_source_specific_groups_are_skipped() {
 /// One step of a random run; times are milliseconds since the step before.
 #[derive(Clone, Debug)]
 enum Step {
-    Report { after: u64, record: Record, sources: Vec<Ipv6Addr> },
+    Report { after: u64, record: RecordType, sources: Vec<Ipv6Addr> },
     Done { after: u64 },
     Query { after: u64, sources: Vec<Ipv6Addr>, suppress: bool, delay: u16, lower: bool },
     Wait { after: u64 },
@@ -400,7 +400,7 @@ fn sources() -> impl Strategy<Value = Vec<Ipv6Addr>> {
 fn step() -> impl Strategy<Value = Step> {
     let record = prop_oneof![
         8 => proptest::sample::select(RECORDS.to_vec()),
-        1 => Just(Record::Report)
+        1 => Just(RecordType::Report)
     ];
     prop_oneof![
         12 => (after(), record, sources()).prop_map(|(after, record, sources)| Step::Report { after, record, sources }),
@@ -443,9 +443,9 @@ fn compare(mut bench: Bench, timing: Timing, others: Others, steps: &[Step]) {
             bench.query(keep_alive, Ask::general(LOWER));
         }
         match step {
-            Step::Report { record: Record::Report, .. } => {
+            Step::Report { record: RecordType::Report, .. } => {
                 bench.v1_report(now, HOST_A, G);
-                model.record(now, Record::Report, &[]);
+                model.record(now, RecordType::Report, &[]);
             }
             Step::Report { record, sources, .. } => {
                 bench.report(now, HOST_A, [Rec::new(*record, G, sources.clone())]);

@@ -13,8 +13,8 @@ use mld_proto::wire::{
     encode_interval_code, encode_response_code,
 };
 use mld_proto::{
-    BufferTooSmall, Config, Discard, Event, FilterMode, GroupState, Item, Querier, Record, Router, Storage,
-    Transmit, Version,
+    BufferTooSmall, Config, Discard, Event, FilterMode, GroupState, Item, Querier, RecordType, Router,
+    Storage, Transmit, Version,
 };
 
 const GROUP: &str = "ff0e::1:1";
@@ -37,7 +37,7 @@ enum Said {
     },
     ReportV1(Ipv6Addr),
     Done(Ipv6Addr),
-    ReportV2(Vec<(Option<Record>, Ipv6Addr, Vec<Ipv6Addr>)>),
+    ReportV2(Vec<(Option<RecordType>, Ipv6Addr, Vec<Ipv6Addr>)>),
 }
 
 fn addresses(sources: &[mld_proto::wire::WireAddr]) -> Vec<Ipv6Addr> {
@@ -128,7 +128,7 @@ fn query_v2(group: &str, delay: u32, suppress: bool, sources: &[Ipv6Addr]) -> Sa
     Said::QueryV2 { group: ip(group), delay, suppress, robustness: 2, interval: 125, sources }
 }
 
-fn records(list: &[(Record, &str, &[Ipv6Addr])]) -> Said {
+fn records(list: &[(RecordType, &str, &[Ipv6Addr])]) -> Said {
     Said::ReportV2(
         list.iter().map(|(record, group, sources)| (Some(*record), ip(group), sources.to_vec())).collect(),
     )
@@ -195,12 +195,12 @@ fn reports_and_done_of_version_1_round_trip() {
 fn reports_of_one_record_round_trip() {
     let to_routers = "ff02::16";
     for (name, from, record, group, sources) in [
-        ("E-11", "fe80::a", Record::ToEx, GROUP, &[][..]),
-        ("E-12", "fe80::a", Record::ToIn, GROUP, &[]),
-        ("E-13", "fe80::a", Record::Allow, SSM, &[source(1), source(2)]),
-        ("E-14", "fe80::a", Record::Block, SSM, &[source(1)]),
-        ("E-17", "::", Record::ToEx, "ff02::1:ff00:a", &[]),
-        ("E-35", "fe80::a", Record::IsEx, SSM, &[]),
+        ("E-11", "fe80::a", RecordType::ToEx, GROUP, &[][..]),
+        ("E-12", "fe80::a", RecordType::ToIn, GROUP, &[]),
+        ("E-13", "fe80::a", RecordType::Allow, SSM, &[source(1), source(2)]),
+        ("E-14", "fe80::a", RecordType::Block, SSM, &[source(1)]),
+        ("E-17", "::", RecordType::ToEx, "ff02::1:ff00:a", &[]),
+        ("E-35", "fe80::a", RecordType::IsEx, SSM, &[]),
     ] {
         assert_round_trip(name, from, to_routers, &records(&[(record, group, sources)]));
     }
@@ -209,14 +209,14 @@ fn reports_of_one_record_round_trip() {
 // E-15, E-16
 #[test]
 fn reports_of_several_records_round_trip() {
-    let current: [(Record, &str, &[Ipv6Addr]); 3] = [
-        (Record::IsEx, GROUP, &[]),
-        (Record::IsIn, SSM, &[source(1)]),
-        (Record::IsEx, "ff02::1:ff00:a", &[]),
+    let current: [(RecordType, &str, &[Ipv6Addr]); 3] = [
+        (RecordType::IsEx, GROUP, &[]),
+        (RecordType::IsIn, SSM, &[source(1)]),
+        (RecordType::IsEx, "ff02::1:ff00:a", &[]),
     ];
     assert_round_trip("E-15", "fe80::a", "ff02::16", &records(&current));
-    let change: [(Record, &str, &[Ipv6Addr]); 2] =
-        [(Record::Allow, SSM, &[source(3)]), (Record::Block, SSM, &[source(1)])];
+    let change: [(RecordType, &str, &[Ipv6Addr]); 2] =
+        [(RecordType::Allow, SSM, &[source(3)]), (RecordType::Block, SSM, &[source(1)])];
     assert_round_trip("E-16", "fe80::a", "ff02::16", &records(&change));
 }
 
@@ -325,7 +325,7 @@ fn general_query_of_the_higher_address_loses() {
     let before = Picture::of(&router);
     accepted(&mut router, 0, "E-02");
     assert_eq!(Picture::of(&router), before);
-    assert_eq!(router.querier(), Querier::Me(LOWER));
+    assert_eq!(router.querier(), Querier::Own(LOWER));
     assert_eq!(router.stats().received.query, 1);
 }
 
@@ -394,7 +394,7 @@ fn version_1_specific_query_lowers_the_group_timer_of_a_non_querier() {
 fn version_1_report_excludes_nothing_and_sets_the_mode_of_the_group() {
     let mut router = router(Config::DEFAULT);
     let items = accepted(&mut router, 1000, "E-09");
-    assert_eq!(items, [Item::Report { group: group(GROUP), reporter: H1, record: Record::Report }]);
+    assert_eq!(items, [Item::Report { group: group(GROUP), reporter: H1, record: RecordType::Report }]);
     assert_eq!(lists(&router, GROUP), exclude(&[], &[]));
     assert_eq!(router.group(group(GROUP)).unwrap().compatibility_mode(), Version::V1);
     assert_eq!(expires(&router, GROUP), 271_000);
@@ -433,7 +433,7 @@ fn join_excludes_nothing_and_leave_asks() {
     assert_eq!(lists(&router, GROUP), exclude(&[], &[]));
     assert_eq!(drain(&mut router, at(0)), (vec![], vec![Event::Membership(group(GROUP))]));
     let items = accepted(&mut router, 1000, "E-12");
-    assert_eq!(items, [Item::Report { group: group(GROUP), reporter: H1, record: Record::ToIn }]);
+    assert_eq!(items, [Item::Report { group: group(GROUP), reporter: H1, record: RecordType::ToIn }]);
     assert_eq!(expires(&router, GROUP), 3000);
 }
 
@@ -451,7 +451,7 @@ fn sources_of_an_ssm_group_come_and_go() {
     accepted(&mut router, 0, "E-13");
     let items = accepted(&mut router, 1000, "E-16");
     let told = |record| Item::Report { group: group(SSM), reporter: H1, record };
-    assert_eq!(items, [told(Record::Allow), told(Record::Block)], "in wire order");
+    assert_eq!(items, [told(RecordType::Allow), told(RecordType::Block)], "in wire order");
     assert_eq!(source_expires(&router, SSM, source(1)), Some(3000));
     assert_eq!(source_expires(&router, SSM, source(2)), Some(270_000));
     assert_eq!(source_expires(&router, SSM, source(3)), Some(271_000));
@@ -483,7 +483,7 @@ fn record_behind_auxiliary_data_is_found() {
 fn record_behind_one_of_unknown_type_is_used() {
     let mut router = router(Config::DEFAULT);
     let items = accepted(&mut router, 0, "E-19");
-    assert_eq!(items, [Item::Report { group: group("ff0e::1:2"), reporter: H1, record: Record::ToEx }]);
+    assert_eq!(items, [Item::Report { group: group("ff0e::1:2"), reporter: H1, record: RecordType::ToEx }]);
     assert_eq!(lists(&router, GROUP), None);
     assert_eq!(lists(&router, "ff0e::1:2"), exclude(&[], &[]));
 }

@@ -58,7 +58,7 @@ fn waits() {
     bench.until("it queries", |bench| bench.driver.router().stats().sent.general > 0);
     let own = usable(ROUTER);
     assert_eq!(bench.driver.status(), Status::Up { address: Some(own) });
-    assert!(bench.saw(&Seen::Querier(Querier::Me(own))));
+    assert!(bench.saw(&Seen::Querier(Querier::Own(own))));
     assert_eq!(view(bench.driver.router(), wanted), EXCLUDE_NONE);
     assert_eq!(bench.driver.counters().send_failed, 0);
 }
@@ -67,7 +67,7 @@ fn follows_address() {
     let _host = cable();
     let mut bench = Bench::begun(quick());
     let first = usable(ROUTER);
-    assert_eq!(bench.driver.router().querier(), Querier::Me(first));
+    assert_eq!(bench.driver.router().querier(), Querier::Own(first));
 
     lab::remove_link_local(ROUTER, first).expect("no address");
     bench.until("it has no address", |bench| bench.driver.status() == Status::Up { address: None });
@@ -79,7 +79,7 @@ fn follows_address() {
     let second = address("fe80::5");
     lab::add_link_local(ROUTER, second).expect("an address");
     bench.until("it queries from the new one", |bench| {
-        bench.driver.router().querier() == Querier::Me(second)
+        bench.driver.router().querier() == Querier::Own(second)
             && bench.driver.router().stats().sent.total() > sent
     });
     // A further one changes nothing while the present one can be used.

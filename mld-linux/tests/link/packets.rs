@@ -7,7 +7,7 @@ use std::time::Instant;
 use mld_linux::lab::{self, Host, Injector};
 use mld_linux::{Options, Receive};
 use mld_proto::wire::{HEADERS_LEN, Writer, checksum};
-use mld_proto::{Config, Discard, FilterMode, GroupAddr, Record};
+use mld_proto::{Config, Discard, FilterMode, GroupAddr, RecordType};
 
 use crate::Test;
 use crate::support::{Bench, EXCLUDE_NONE, HOST, ROUTER, SOON, address, cable, group, view};
@@ -41,7 +41,7 @@ fn report_v1(wanted: GroupAddr) -> Vec<u8> {
     buffer[..len].to_vec()
 }
 
-fn report_v2(records: &[(Record, GroupAddr, &[Ipv6Addr])]) -> Vec<u8> {
+fn report_v2(records: &[(RecordType, GroupAddr, &[Ipv6Addr])]) -> Vec<u8> {
     let mut buffer = [0; 9000];
     let mut writer = Writer::report_v2(&mut buffer).expect("room");
     for (record, wanted, sources) in records {
@@ -277,7 +277,7 @@ fn jumbo() {
     let sources: Vec<Ipv6Addr> =
         (1..=550).map(|number: u16| format!("2001:db8::{number:x}").parse().unwrap()).collect();
 
-    let packet = report_v2(&[(Record::Allow, wanted, &sources)]);
+    let packet = report_v2(&[(RecordType::Allow, wanted, &sources)]);
     assert!(packet.len() > 8800);
     injector.packet(&packet).expect("sent");
     bench.until_view(wanted, Some((FilterMode::Include, sources)));
@@ -318,7 +318,7 @@ fn flood(what: &str, packets: &[Vec<u8>]) {
 }
 
 fn ten_thousand() {
-    let packet = |number| report_v2(&[(Record::ToEx, number_to_group(number), &[])]);
+    let packet = |number| report_v2(&[(RecordType::ToEx, number_to_group(number), &[])]);
     flood("MLDv2 Reports", &(0..10_000).map(packet).collect::<Vec<_>>());
 }
 

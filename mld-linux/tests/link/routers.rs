@@ -110,7 +110,7 @@ impl Running {
 }
 
 fn me(own: &str) -> Seen {
-    Seen::Querier(Querier::Me(address(own)))
+    Seen::Querier(Querier::Own(address(own)))
 }
 
 fn other(its: &str) -> Seen {

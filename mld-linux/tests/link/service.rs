@@ -181,7 +181,7 @@ fn events() {
     let (tell, news) = channel();
     let id = interface.on_event(move |event| tell.send(event).unwrap()).expect("managed");
     let me = usable(ROUTER);
-    assert_eq!(hear(&news), InterfaceEvent::Querier(Querier::Me(me)));
+    assert_eq!(hear(&news), InterfaceEvent::Querier(Querier::Own(me)));
     let until_event = |expected: InterfaceEvent| {
         let mut before = Vec::new();
         loop {
@@ -196,7 +196,7 @@ fn events() {
     assert!(before.iter().all(|event| matches!(event, InterfaceEvent::Membership { .. })), "{before:?}");
 
     listener.join(wanted).expect("joined");
-    let record = mld_proto::Record::Report;
+    let record = mld_proto::RecordType::Report;
     until_event(InterfaceEvent::Report { group: wanted, reporter, record });
     until_event(InterfaceEvent::Membership { group: wanted, has_members: true });
     listener.leave(wanted).expect("left");

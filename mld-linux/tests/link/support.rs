@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use mld_linux::lab::{self, Host};
 use mld_linux::{Driver, InterfaceRouter, Options, Status, Stop, Told, What};
-use mld_proto::{Config, Event, FilterMode, GroupAddr, Instant as Moment, Item, Querier, Record, Version};
+use mld_proto::{
+    Config, Event, FilterMode, GroupAddr, Instant as Moment, Item, Querier, RecordType, Version,
+};
 
 /// The router's end of every link.
 pub(crate) const ROUTER: &str = "router0";
@@ -61,7 +63,7 @@ pub(crate) fn usable(interface: &str) -> Ipv6Addr {
 /// What a driver told, with what could be read then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    Report(GroupAddr, Ipv6Addr, Record),
+    Report(GroupAddr, Ipv6Addr, RecordType),
     Done(GroupAddr, Ipv6Addr),
     Membership(GroupAddr, Option<(FilterMode, Vec<Ipv6Addr>)>),
     Querier(Querier),

@@ -4,7 +4,12 @@ use core::net::Ipv6Addr;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::Seconds;
-use crate::{Discard, GroupRef, Instant, Limit, MessageCounts, Querier, Router, Stats, Storage};
+use crate::discard::Discard;
+use crate::event::{Limit, Querier};
+use crate::router::{GroupRef, Router};
+use crate::stats::{MessageCounts, Stats};
+use crate::store::Storage;
+use crate::time::Instant;
 
 /// The state of interfaces, in the order in which they stand here.
 #[derive(Clone, Copy, Debug)]

@@ -5,12 +5,16 @@ use std::vec::Vec;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::Config;
+use crate::store::Tables;
+use crate::time::Instant;
 use crate::wire::Writer;
-use crate::{Config, Instant, Tables};
 
 const HOST: &str = "fe80::a";
 
-type TestRouter = Router<Tables<[crate::GroupSlot; 8], [crate::SourceSlot; 32], [crate::IndexSlot; 128]>>;
+type TestRouter = Router<
+    Tables<[crate::store::GroupSlot; 8], [crate::store::SourceSlot; 32], [crate::store::IndexSlot; 128]>,
+>;
 type Batch = EventBatch<Vec<Event>, Vec<Ipv6Addr>>;
 
 fn address(text: &str) -> Ipv6Addr {
@@ -30,7 +34,7 @@ fn started() -> TestRouter {
 }
 
 /// Hands the router a report of these records at `now_ms` and yields what is told of it.
-fn report(router: &mut TestRouter, now_ms: u64, records: &[(Record, &str, &[&str])]) -> Vec<Value> {
+fn report(router: &mut TestRouter, now_ms: u64, records: &[(RecordType, &str, &[&str])]) -> Vec<Value> {
     let mut buffer = [0; 1500];
     let mut writer = Writer::report_v2(&mut buffer).unwrap();
     for (record, group, sources) in records {
@@ -110,7 +114,7 @@ fn every_event_has_its_members() {
             json!({"event": "querier", "role": "non-querier", "address": "::"}),
         ),
         (
-            EventMembers::Report { group, reporter, record: Record::IsIn },
+            EventMembers::Report { group, reporter, record: RecordType::IsIn },
             json!({"event": "report", "group": "ff05::1", "reporter": "fe80::a", "record": "is-in"}),
         ),
         (
@@ -142,9 +146,9 @@ fn memberships_name_the_wanted_sources_or_the_blocked_ones_ascending() {
         &mut router,
         11_000,
         &[
-            (Record::Allow, "ff3e::1", &["2001:db8::3", "2001:db8::1", "2001:db8::2"]),
-            (Record::ToEx, "ff05::1", &["2001:db8::3", "2001:db8::1"]),
-            (Record::Allow, "ff05::1", &["2001:db8::1", "2001:db8::2"]),
+            (RecordType::Allow, "ff3e::1", &["2001:db8::3", "2001:db8::1", "2001:db8::2"]),
+            (RecordType::ToEx, "ff05::1", &["2001:db8::3", "2001:db8::1"]),
+            (RecordType::Allow, "ff05::1", &["2001:db8::1", "2001:db8::2"]),
         ],
     );
     assert_eq!(names(&told), [("report", "ff3e::1"), ("report", "ff05::1"), ("report", "ff05::1")]);
@@ -159,7 +163,7 @@ fn memberships_name_the_wanted_sources_or_the_blocked_ones_ascending() {
 #[test]
 fn groups_ascend_after_a_stop_and_the_removal_comes_last() {
     let mut router = started();
-    let groups = ["ff05::9", "ff05::1", "ff05::5"].map(|group| (Record::ToEx, group, &[][..]));
+    let groups = ["ff05::9", "ff05::1", "ff05::5"].map(|group| (RecordType::ToEx, group, &[][..]));
     report(&mut router, 11_000, &groups);
     let polled = tell(&mut router, 11_000, Order::Polled);
     assert_eq!(names(&polled), groups.map(|(_, group, _)| ("membership", group)));
@@ -199,7 +203,7 @@ fn batches_of_one_instant_become_one_event_for_each_group() {
 #[test]
 fn an_error_of_the_teller_ends_the_batch() {
     let mut router = started();
-    report(&mut router, 11_000, &[(Record::ToEx, "ff05::1", &[]), (Record::ToEx, "ff05::2", &[])]);
+    report(&mut router, 11_000, &[(RecordType::ToEx, "ff05::1", &[]), (RecordType::ToEx, "ff05::2", &[])]);
     let mut batch = Batch::default();
     batch.poll(&mut router);
     let mut count = 0;
@@ -215,7 +219,7 @@ fn an_error_of_the_teller_ends_the_batch() {
 #[test]
 fn collections_of_fixed_capacity_do_as_well() {
     let mut router = started();
-    report(&mut router, 11_000, &[(Record::ToEx, "ff05::1", &["2001:db8::1"])]);
+    report(&mut router, 11_000, &[(RecordType::ToEx, "ff05::1", &["2001:db8::1"])]);
     let mut batch = EventBatch::<heapless::Vec<Event, 16>, heapless::Vec<Ipv6Addr, 32>>::default();
     batch.poll(&mut router);
     let mut told = Vec::new();
@@ -229,16 +233,16 @@ fn collections_of_fixed_capacity_do_as_well() {
 #[test]
 fn the_state_is_that_of_the_latest_moment_in_ascending_order() {
     let mut router = started();
-    report(&mut router, 20_000, &[(Record::Allow, "ff3e::1", &["2001:db8::2", "2001:db8::1"])]);
-    report(&mut router, 30_250, &[(Record::ToEx, "ff05::1", &["2001:db8::9"])]);
+    report(&mut router, 20_000, &[(RecordType::Allow, "ff3e::1", &["2001:db8::2", "2001:db8::1"])]);
+    report(&mut router, 30_250, &[(RecordType::ToEx, "ff05::1", &["2001:db8::9"])]);
     router.handle_timeout(Instant::from_millis(40_000));
     assert!(router.handle_packet(Instant::from_millis(40_000), &[0x45; 20]).is_err());
     let interface = InterfaceDocument::<Vec<_>, Vec<_>>::new("eth0", &router);
     let document: Value = serde_json::to_value(StateDocument { interfaces: &[interface] }).unwrap();
     let source = |address: &str, expire: f64, up: f64| json!({"source-address": address, "expire": expire as u64, "up-time": up as u64, "forwarding": true});
     let mut discarded = serde_json::Map::new();
-    for reason in crate::Discard::ALL {
-        let count = u64::from(reason == crate::Discard::NotMld);
+    for reason in crate::discard::Discard::ALL {
+        let count = u64::from(reason == crate::discard::Discard::NotMld);
         discarded.insert(String::from(reason.name()), count.into());
     }
     assert_eq!(

@@ -5,12 +5,13 @@ use super::tables::{
     FILTER_BIT, FilterId, GroupFlags, ListenerFilterSlot, ListenerGroupSlot, ListenerSourceSlot, Owner,
     SOURCE_BIT, Shared, SourceFlags,
 };
+use crate::addr::GroupAddr;
 use crate::addr::is_usable_link_local;
 use crate::store::{
     GroupId, InRing, Links, NOWHERE, RingFaults, SourceId, TimerOf, check_clock, check_index, check_linked,
     check_queue, ensure, spread,
 };
-use crate::{GroupAddr, Version};
+use crate::wire::Version;
 
 impl Core {
     /// See [`Listener::check`](super::Listener::check).
@@ -472,13 +473,15 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
+    use crate::event::FilterMode;
     use crate::listener::tables::{ListenerStorage, View};
+    use crate::listener::{Listener, ListenerConfig, ListenerTables, Socket};
+    use crate::store::IndexSlot;
     use crate::store::{Index, Ring};
+    use crate::time::Instant;
     use crate::time::LATEST;
+    use crate::wire::MessageKind;
     use crate::wire::{QueryFields, QueryFlags, Writer};
-    use crate::{
-        FilterMode, IndexSlot, Instant, Listener, ListenerConfig, ListenerTables, MessageKind, Socket,
-    };
 
     type Small = Listener<
         ListenerTables<

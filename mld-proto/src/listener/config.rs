@@ -1,9 +1,11 @@
 use core::time::Duration;
 
-use crate::{
+use crate::config::{
     ConfigError, DEFAULT_MTU, DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL,
-    DEFAULT_ROBUSTNESS_VARIABLE, SsmRange, Version,
+    DEFAULT_ROBUSTNESS_VARIABLE,
 };
+use crate::ssm::SsmRange;
+use crate::wire::Version;
 
 /// Unsolicited Report Interval of an MLDv2 listener (RFC 9777 section 9.11).
 pub const DEFAULT_UNSOLICITED_REPORT_INTERVAL: Duration = Duration::from_secs(1);

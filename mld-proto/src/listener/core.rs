@@ -6,10 +6,11 @@ use super::random::Random;
 use super::stats::ListenerStats;
 use super::tables::{FILTER_BIT, FilterId, GroupFlags, ListenerGroupSlot, Owner, Shared, View};
 use super::{ListenerConfig, OTHER_ADDRESSES};
+use crate::addr::GroupAddr;
 use crate::addr::is_usable_link_local;
 use crate::store::{GroupId, GroupQueue, Index, IndexSlot, Pool, Removal, Ring, SourceId, Wheel};
 use crate::time::LATEST;
-use crate::{GroupAddr, Version};
+use crate::wire::Version;
 
 /// Groups that one call comes to at most before it leaves the rest to the next.
 pub(super) const BATCH: usize = 256;

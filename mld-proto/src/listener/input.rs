@@ -2,9 +2,11 @@
 
 use super::core::Core;
 use super::tables::View;
+use crate::discard::Discard;
+use crate::io::MessageMeta;
 use crate::receive::Received;
 use crate::wire::{self, Query};
-use crate::{Discard, MessageKind, MessageMeta, Version};
+use crate::wire::{MessageKind, Version};
 
 impl Core {
     pub(super) fn handle_packet(

@@ -8,8 +8,9 @@ use super::tables::{
     SOURCE_BIT, SourceFlags, View,
 };
 use super::{ListenError, Socket};
+use crate::addr::GroupAddr;
+use crate::event::FilterMode;
 use crate::store::{GroupId, Index, Ring, RingWalk, SourceId};
-use crate::{FilterMode, GroupAddr};
 
 impl Core {
     /// R-LSN-1, R-LSN-5: all of it or, with an error, nothing.

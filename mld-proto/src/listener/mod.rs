@@ -18,11 +18,13 @@ use ::core::fmt;
 use ::core::net::Ipv6Addr;
 
 use self::core::Core;
+use crate::addr::{GroupAddr, OTHER_ADDRESSES};
+use crate::discard::Discard;
+use crate::event::FilterMode;
+use crate::io::{BufferTooSmall, MessageMeta, Transmit};
 use crate::receive::Received;
-use crate::{
-    BufferTooSmall, Discard, FilterMode, GroupAddr, Instant, MessageKind, MessageMeta, OTHER_ADDRESSES,
-    Transmit, Version,
-};
+use crate::time::Instant;
+use crate::wire::{MessageKind, Version};
 
 pub use config::{
     DEFAULT_UNSOLICITED_REPORT_INTERVAL, DEFAULT_UNSOLICITED_REPORT_INTERVAL_V1, ListenerConfig,

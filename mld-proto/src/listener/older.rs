@@ -4,9 +4,11 @@
 
 use super::core::{BATCH, Core, Errand};
 use super::tables::{GroupFlags, View};
+use crate::addr::GroupAddr;
+use crate::config::DEFAULT_QUERY_INTERVAL;
 use crate::store::GroupId;
 use crate::wire::Query;
-use crate::{DEFAULT_QUERY_INTERVAL, GroupAddr, Version};
+use crate::wire::Version;
 
 impl Core {
     /// What a Query says of the querier, before anything is answered.

@@ -1,4 +1,6 @@
-use crate::{Discard, MessageCounts, MessageKind};
+use crate::discard::Discard;
+use crate::stats::MessageCounts;
+use crate::wire::MessageKind;
 
 /// What came to a listener, what it sent, what was ignored and why. Counts since it was made; nothing resets them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

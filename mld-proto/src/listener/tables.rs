@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use crate::TablesError;
+use crate::store::TablesError;
 use crate::store::{GroupId, IndexSlot, Linked, NOWHERE, Node, Nodes, SourceId, TimerId, TimerOf};
 
 /// The memory of a listener: four collections whose lengths are its limits. Each is an array, a mutable slice or a

@@ -5,9 +5,11 @@ use core::net::Ipv6Addr;
 use super::core::{BATCH, Core, Errand};
 use super::listen::group_sources;
 use super::tables::{GroupFlags, ListenerGroupSlot, ListenerSourceSlot, SourceFlags, View};
+use crate::addr::GroupAddr;
+use crate::io::{BufferTooSmall, Transmit};
 use crate::store::GroupId;
+use crate::wire::RecordType;
 use crate::wire::{HEADERS_LEN, QUERY_V1_LEN, SOURCE_LEN, Writer};
-use crate::{BufferTooSmall, GroupAddr, Record, Transmit};
 
 /// Octets of a Report before its records.
 const REPORT_LEN: usize = HEADERS_LEN + 8;
@@ -152,13 +154,13 @@ impl Core {
         let marked = |slot: &ListenerSourceSlot| slot.flags.contains(SourceFlags::CHANGE);
         let mut step = Step::Written;
         if new_mode && exclude {
-            step = self.write_exclude(view, id, packet, Record::ToEx)?;
+            step = self.write_exclude(view, id, packet, RecordType::ToEx)?;
         } else if new_mode {
             let named = |slot: &ListenerSourceSlot| marked(slot) && listed(slot);
             let bare = view.group(id).flags.contains(GroupFlags::CHANGE_BARE);
-            step = self.write_list(view, id, packet, Record::ToIn, SourceFlags::CHANGE, bare, named)?;
+            step = self.write_list(view, id, packet, RecordType::ToIn, SourceFlags::CHANGE, bare, named)?;
         } else {
-            for (record, wanted) in [(Record::Allow, true), (Record::Block, false)] {
+            for (record, wanted) in [(RecordType::Allow, true), (RecordType::Block, false)] {
                 // R-LSN-26
                 let named = |slot: &ListenerSourceSlot| marked(slot) && (listed(slot) != exclude) == wanted;
                 let next = self.write_list(view, id, packet, record, SourceFlags::CHANGE, false, named)?;
@@ -195,7 +197,7 @@ impl Core {
         let slot = view.group(id);
         let (exclude, queried) = (slot.excluding > 0, slot.queried > 0);
         let step = if exclude && !queried {
-            self.write_exclude(view, id, packet, Record::IsEx)?
+            self.write_exclude(view, id, packet, RecordType::IsEx)?
         } else {
             if !queried {
                 // As if every source were asked for.
@@ -207,7 +209,7 @@ impl Core {
                 slot.flags.contains(SourceFlags::QUERIED)
                     && slot.flags.contains(SourceFlags::LISTED) != exclude
             };
-            self.write_list(view, id, packet, Record::IsIn, SourceFlags::QUERIED, false, named)?
+            self.write_list(view, id, packet, RecordType::IsIn, SourceFlags::QUERIED, false, named)?
         };
         if step != Step::Full {
             view.group(id).flags.remove(GroupFlags::ANSWER);
@@ -231,7 +233,7 @@ impl Core {
             self.settle(view, id);
             let slot = view.group(id);
             let step = if slot.excluding > 0 {
-                self.write_exclude(view, id, packet, Record::IsEx)?
+                self.write_exclude(view, id, packet, RecordType::IsEx)?
             } else {
                 if !slot.flags.contains(GroupFlags::ROUND_SPLIT) {
                     slot.flags.insert(GroupFlags::ROUND_SPLIT);
@@ -239,7 +241,7 @@ impl Core {
                 }
                 let named =
                     |slot: &ListenerSourceSlot| slot.flags.contains(SourceFlags::ROUND | SourceFlags::LISTED);
-                self.write_list(view, id, packet, Record::IsIn, SourceFlags::ROUND, false, named)?
+                self.write_list(view, id, packet, RecordType::IsIn, SourceFlags::ROUND, false, named)?
             };
             if step != Step::Full {
                 let slot = view.group(id);
@@ -271,7 +273,7 @@ impl Core {
         view: &mut View<'_>,
         id: GroupId,
         packet: &mut Packet<'_>,
-        record: Record,
+        record: RecordType,
     ) -> Result<Step, BufferTooSmall> {
         let slot = view.group(id);
         let mut left = slot.listed.min(packet.most());
@@ -289,7 +291,7 @@ impl Core {
             }
             packet.writer.source(slot.address)?;
             left -= 1;
-            if record == Record::ToEx {
+            if record == RecordType::ToEx {
                 // R-LSN-27
                 let next = slot.left.saturating_sub(1);
                 self.set_left(view, source, next);
@@ -307,7 +309,7 @@ impl Core {
         view: &mut View<'_>,
         id: GroupId,
         packet: &mut Packet<'_>,
-        record: Record,
+        record: RecordType,
         mark: SourceFlags,
         bare: bool,
         named: impl Fn(&ListenerSourceSlot) -> bool,

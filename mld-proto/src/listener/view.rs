@@ -1,7 +1,7 @@
 use core::net::Ipv6Addr;
 
 use super::tables::{GroupFlags, ListenerGroupSlot, Shared, SourceFlags};
-use crate::FilterMode;
+use crate::event::FilterMode;
 use crate::store::SourceId;
 
 /// What the interface wants of a group: the filters of all sockets, merged (RFC 9777 section 4.2).

@@ -225,13 +225,16 @@ mod tests {
     use core::net::Ipv6Addr;
     use std::vec::Vec;
 
+    use crate::addr::GroupAddr;
+    use crate::config::Config;
+    use crate::router::Router;
     use crate::store::{
         GroupFlags, GroupId, NOWHERE, Shared, SourceFlags, SourceId, SourceList, TimerId, View,
     };
+    use crate::store::{GroupSlot, IndexSlot, SourceSlot, Storage, Tables};
+    use crate::time::Instant;
+    use crate::wire::RecordType;
     use crate::wire::Writer;
-    use crate::{
-        Config, GroupAddr, GroupSlot, IndexSlot, Instant, Record, Router, SourceSlot, Storage, Tables,
-    };
 
     type Small = Router<Tables<[GroupSlot; 12], [SourceSlot; 16], [IndexSlot; 64]>>;
 
@@ -255,7 +258,7 @@ mod tests {
         Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number)
     }
 
-    fn report(router: &mut Small, seconds: u64, records: &[(Record, GroupAddr, &[u16])]) {
+    fn report(router: &mut Small, seconds: u64, records: &[(RecordType, GroupAddr, &[u16])]) {
         let mut buffer = [0; 1500];
         let mut writer = Writer::report_v2(&mut buffer).unwrap();
         for (record, group, sources) in records {
@@ -281,7 +284,8 @@ mod tests {
         let mut router = Router::new(Config::DEFAULT, Tables::EMPTY, 7);
         router.start(Instant::ZERO, Some(link_local(0x10)));
         drain(&mut router);
-        let former: Vec<_> = (0x10..0x1c).map(|number| (Record::Allow, group(number), &[9][..])).collect();
+        let former: Vec<_> =
+            (0x10..0x1c).map(|number| (RecordType::Allow, group(number), &[9][..])).collect();
         report(&mut router, 1, &former);
         drain(&mut router);
         for second in [399, 400] {
@@ -293,23 +297,23 @@ mod tests {
             &mut router,
             400,
             &[
-                (Record::IsEx, A, &[5]),
-                (Record::Allow, B, &[1, 2]),
-                (Record::Allow, C, &[3, 4]),
-                (Record::Allow, D, &[6, 7, 10]),
+                (RecordType::IsEx, A, &[5]),
+                (RecordType::Allow, B, &[1, 2]),
+                (RecordType::Allow, C, &[3, 4]),
+                (RecordType::Allow, D, &[6, 7, 10]),
             ],
         );
         drain(&mut router);
-        report(&mut router, 401, &[(Record::Block, D, &[6])]);
+        report(&mut router, 401, &[(RecordType::Block, D, &[6])]);
         drain(&mut router);
         report(
             &mut router,
             401,
             &[
-                (Record::ToIn, A, &[]),
-                (Record::Block, B, &[1]),
-                (Record::IsEx, C, &[]),
-                (Record::IsEx, B, &[8]),
+                (RecordType::ToIn, A, &[]),
+                (RecordType::Block, B, &[1]),
+                (RecordType::IsEx, C, &[]),
+                (RecordType::IsEx, B, &[8]),
             ],
         );
         router

@@ -2,16 +2,19 @@
 
 use core::net::Ipv6Addr;
 
-use super::OTHER_ADDRESSES;
+use super::Usage;
 use super::election::Election;
 use super::limits::Limits;
 use crate::addr::is_usable_link_local;
+use crate::addr::{GroupAddr, OTHER_ADDRESSES};
+use crate::config::{Config, QuerierMode};
+use crate::stats::Stats;
 use crate::store::{
     GroupFlags, GroupId, GroupQueue, GroupSlot, Index, Node, Nodes, Pool, SourceId, TimerId, TimerOf, View,
     Wheel,
 };
 use crate::time::LATEST;
-use crate::{Config, GroupAddr, QuerierMode, Stats, Usage, Version};
+use crate::wire::Version;
 
 /// Slots that one call touches at most before it leaves the rest to the next; what was begun is finished.
 pub(super) const BATCH: usize = 256;

@@ -4,9 +4,11 @@ use core::net::Ipv6Addr;
 
 use super::core::Core;
 use crate::addr::is_usable_link_local;
+use crate::config::{DEFAULT_QUERY_INTERVAL, QuerierMode};
+use crate::event::Querier;
 use crate::store::ensure;
+use crate::wire::Version;
 use crate::wire::{Query, decode_interval_code};
-use crate::{DEFAULT_QUERY_INTERVAL, Querier, QuerierMode, Version};
 
 /// Routers remembered at the same time by a router that takes no part in the election.
 const RIVALS: usize = 4;
@@ -62,7 +64,7 @@ impl Election {
 impl Core {
     pub(super) fn querier(&self) -> Querier {
         match (self.election.link_local, self.election.known.first()) {
-            (Some(own), _) if self.election.is_querier => Querier::Me(own),
+            (Some(own), _) if self.election.is_querier => Querier::Own(own),
             (_, Some(rival)) => Querier::Other(rival.address),
             _ => Querier::Unknown,
         }
@@ -324,7 +326,7 @@ impl Core {
             None => 0,
             Some(Querier::Unknown) => 1,
             Some(Querier::Other(_)) => 2,
-            Some(Querier::Me(_)) => 3,
+            Some(Querier::Own(_)) => 3,
         };
         let words = [
             election.link_local.map_or(0, Ipv6Addr::to_bits),

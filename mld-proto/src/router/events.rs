@@ -3,8 +3,9 @@
 use core::net::Ipv6Addr;
 
 use super::core::{BATCH, Core};
+use crate::addr::GroupAddr;
+use crate::event::{Event, FilterMode};
 use crate::store::{GroupFlags, GroupId, GroupQueue, Index, SourceFlags, SourceId, SourceList, View};
-use crate::{Event, FilterMode, GroupAddr};
 
 impl Core {
     /// What is no longer as it was told.

@@ -7,10 +7,15 @@ use super::events::order_events;
 use super::limits::Refusal;
 use super::records::Incoming;
 use crate::addr::ALL_NODES;
+use crate::addr::GroupAddr;
+use crate::config::Config;
+use crate::discard::Discard;
+use crate::event::Item;
+use crate::io::MessageMeta;
 use crate::receive::Received;
 use crate::store::View;
 use crate::wire::{self, Query, RecordRef, Records, Report};
-use crate::{Config, Discard, GroupAddr, Item, MessageKind, MessageMeta, Record, Version};
+use crate::wire::{MessageKind, RecordType, Version};
 
 impl Core {
     #[inline]
@@ -160,13 +165,13 @@ impl Core {
             }
             return Ok(Said::One(Item::Done { group, reporter }, group));
         }
-        let incoming = Incoming { record: Record::Report, group, sources: &[], reporter, at: 0 };
+        let incoming = Incoming { record: RecordType::Report, group, sources: &[], reporter, at: 0 };
         if self.is_version_1() {
             self.version_1_report(view, incoming);
         } else {
             self.apply(view, incoming);
         }
-        Ok(Said::One(Item::Report { group, reporter, record: Record::Report }, group))
+        Ok(Said::One(Item::Report { group, reporter, record: RecordType::Report }, group))
     }
 
     fn take_report<'p>(
@@ -205,12 +210,14 @@ impl Core {
     /// what wants traffic is a Report, leaving for good is a Done.
     fn take_record_as_version_1(&mut self, view: &mut View<'_>, incoming: Incoming<'_>) {
         match incoming.record {
-            Record::IsEx | Record::ToEx | Record::Report => self.version_1_report(view, incoming),
-            Record::IsIn | Record::Allow | Record::ToIn if self.usable(incoming.sources).next().is_some() => {
+            RecordType::IsEx | RecordType::ToEx | RecordType::Report => self.version_1_report(view, incoming),
+            RecordType::IsIn | RecordType::Allow | RecordType::ToIn
+                if self.usable(incoming.sources).next().is_some() =>
+            {
                 self.version_1_report(view, incoming);
             }
-            Record::ToIn => self.version_1_done(view, incoming.group),
-            Record::IsIn | Record::Allow | Record::Block => {}
+            RecordType::ToIn => self.version_1_done(view, incoming.group),
+            RecordType::IsIn | RecordType::Allow | RecordType::Block => {}
         }
     }
 }
@@ -218,11 +225,11 @@ impl Core {
 /// A record of a known type for a group that can be reported, within the rules for source-specific multicast
 /// (R-WIRE-63, R-WIRE-73, R-SSM-3, R-SSM-4, R-SSM-6). Without exclude mode there is nothing to ask a group-specific
 /// Query for (R-SSM-7).
-fn usable(config: &Config, record: &RecordRef<'_>) -> Option<(Record, GroupAddr)> {
+fn usable(config: &Config, record: &RecordRef<'_>) -> Option<(RecordType, GroupAddr)> {
     let kind = record.record?;
     let group = GroupAddr::new(record.group).ok()?;
     // Read as MLDv1, every record is one without sources (R-SSM-5, A-23).
-    let without_source = matches!(kind, Record::IsEx | Record::ToEx) || config.version == Version::V1;
+    let without_source = matches!(kind, RecordType::IsEx | RecordType::ToEx) || config.version == Version::V1;
     (!without_source || !config.ssm_range.contains(group.get())).then_some((kind, group))
 }
 

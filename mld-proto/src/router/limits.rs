@@ -1,4 +1,5 @@
-use crate::{Limit, Stats};
+use crate::event::Limit;
+use crate::stats::Stats;
 
 /// Which refusals of state have been told (R-SEC-8).
 #[derive(Clone, Debug)]

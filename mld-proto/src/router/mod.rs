@@ -18,11 +18,15 @@ use ::core::net::Ipv6Addr;
 use ::core::time::Duration;
 
 use self::core::Core;
+use crate::addr::{GroupAddr, OTHER_ADDRESSES};
+use crate::config::Config;
+use crate::discard::Discard;
+use crate::event::{Event, GroupState, Querier};
+use crate::io::{BufferTooSmall, MessageMeta, Transmit};
+use crate::stats::Stats;
+use crate::store::Storage;
 use crate::store::{GroupFlags, GroupId, SourceFlags};
-use crate::{
-    BufferTooSmall, Config, Discard, Event, GroupAddr, GroupState, Instant, MessageMeta, Querier, Stats,
-    Storage, Transmit,
-};
+use crate::time::Instant;
 
 pub use input::Accepted;
 pub use view::{GroupRef, SourceRef};
@@ -42,9 +46,6 @@ pub struct Router<T> {
     core: Core,
     tables: T,
 }
-
-/// How many addresses [`Router::set_other_addresses`] keeps.
-pub const OTHER_ADDRESSES: usize = 8;
 
 /// How much of the tables counts against the limits.
 ///

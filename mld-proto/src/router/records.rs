@@ -7,14 +7,15 @@ use core::net::Ipv6Addr;
 
 use super::core::Core;
 use super::state::Pending;
+use crate::addr::GroupAddr;
 use crate::store::{GroupFlags, GroupId, SourceFlags, SourceList, View};
+use crate::wire::RecordType;
 use crate::wire::WireAddr;
-use crate::{GroupAddr, Record};
 
 /// One record on its way into the tables.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Incoming<'p> {
-    pub(super) record: Record,
+    pub(super) record: RecordType,
     pub(super) group: GroupAddr,
     pub(super) sources: &'p [WireAddr],
     pub(super) reporter: Ipv6Addr,
@@ -33,18 +34,18 @@ impl Core {
         // R-CMP-10, R-CMP-15: what an MLDv1 listener cannot say is not heard from others either.
         let version_1 = |view: &mut View<'_>| known.is_some_and(|id| self.is_in_version_1(view.group(id)));
         let changed = match record {
-            Record::IsIn | Record::Allow => self.allow(view, known, incoming),
+            RecordType::IsIn | RecordType::Allow => self.allow(view, known, incoming),
             // R-CMP-16, A-10: with its list, in whatever mode.
-            Record::IsEx => self.exclude(view, known, incoming, Ask::Nothing),
-            Record::ToEx if version_1(view) => {
+            RecordType::IsEx => self.exclude(view, known, incoming, Ask::Nothing),
+            RecordType::ToEx if version_1(view) => {
                 self.exclude(view, known, Incoming { sources: &[], ..incoming }, Ask::Unwanted)
             }
-            Record::ToEx => self.exclude(view, known, incoming, Ask::Unwanted),
-            Record::ToIn => self.change_to_include(view, known, incoming),
-            Record::Block if version_1(view) => None,
-            Record::Block => known.inspect(|id| self.block(view, *id, incoming)),
+            RecordType::ToEx => self.exclude(view, known, incoming, Ask::Unwanted),
+            RecordType::ToIn => self.change_to_include(view, known, incoming),
+            RecordType::Block if version_1(view) => None,
+            RecordType::Block => known.inspect(|id| self.block(view, *id, incoming)),
             // R-CMP-12, R-RST-2
-            Record::Report => {
+            RecordType::Report => {
                 let id = self.exclude(view, known, Incoming { sources: &[], ..incoming }, Ask::Nothing);
                 if let Some(id) = id {
                     // R-CMP-11
@@ -55,9 +56,9 @@ impl Core {
             }
         };
         let wants = match record {
-            Record::IsEx | Record::ToEx | Record::Report => true,
-            Record::IsIn | Record::ToIn | Record::Allow => self.usable(sources).next().is_some(),
-            Record::Block => false,
+            RecordType::IsEx | RecordType::ToEx | RecordType::Report => true,
+            RecordType::IsIn | RecordType::ToIn | RecordType::Allow => self.usable(sources).next().is_some(),
+            RecordType::Block => false,
         };
         if let (Some(id), true) = (changed, wants) {
             view.group(id).reporter = incoming.reporter;
@@ -68,7 +69,7 @@ impl Core {
     pub(super) fn done(&mut self, view: &mut View<'_>, group: GroupAddr, reporter: Ipv6Addr) {
         let Some(id) = self.find(view, group) else { return };
         if self.is_in_version_1(view.group(id)) {
-            let leave = Incoming { record: Record::ToIn, group, sources: &[], reporter, at: 0 };
+            let leave = Incoming { record: RecordType::ToIn, group, sources: &[], reporter, at: 0 };
             self.change_to_include(view, Some(id), leave);
         }
     }

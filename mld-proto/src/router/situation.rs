@@ -5,7 +5,7 @@ use core::net::Ipv6Addr;
 
 use super::check::sources_of;
 use super::core::Core;
-use crate::Limit;
+use crate::event::Limit;
 use crate::store::{GroupId, GroupSlot, Key, Shared, SourceSlot};
 
 impl Core {
@@ -167,9 +167,13 @@ mod tests {
     use std::hash::DefaultHasher;
     use std::vec::Vec;
 
+    use crate::config::Config;
+    use crate::router::Router;
+    use crate::store::Tables;
     use crate::store::{GroupSlot, IndexSlot, SourceSlot};
+    use crate::time::Instant;
+    use crate::wire::RecordType;
     use crate::wire::{QueryFields, QueryFlags, Writer};
-    use crate::{Config, Instant, Record, Router, Tables};
 
     type Small = Router<Tables<[GroupSlot; 4], [SourceSlot; 8], [IndexSlot; 16]>>;
 
@@ -179,7 +183,7 @@ mod tests {
     /// Something that happens, at a second after the start.
     #[derive(Clone, Copy)]
     enum Act {
-        Says(Record, Ipv6Addr, &'static [u16]),
+        Says(RecordType, Ipv6Addr, &'static [u16]),
         SaysInVersion1(Ipv6Addr),
         Asks(u16, Ipv6Addr),
         Polled,
@@ -258,11 +262,11 @@ mod tests {
     }
 
     const ACTS: &[(u64, Act)] = &[
-        (1, Says(Record::Allow, GROUP, &[1, 2])),
-        (1, Says(Record::IsEx, OTHER, &[3])),
+        (1, Says(RecordType::Allow, GROUP, &[1, 2])),
+        (1, Says(RecordType::IsEx, OTHER, &[3])),
         (2, Polled),
-        (3, Says(Record::Block, GROUP, &[1])),
-        (3, Says(Record::ToIn, OTHER, &[])),
+        (3, Says(RecordType::Block, GROUP, &[1])),
+        (3, Says(RecordType::ToIn, OTHER, &[])),
         (3, Polled),
         (4, Passes),
     ];
@@ -280,9 +284,9 @@ mod tests {
 
     #[test]
     fn tables_in_another_order_are_the_same_situation() {
-        let group = (1, Says(Record::Allow, GROUP, &[1, 2]));
-        let other = (1, Says(Record::IsEx, OTHER, &[3]));
-        let turned = (1, Says(Record::Allow, GROUP, &[2, 1]));
+        let group = (1, Says(RecordType::Allow, GROUP, &[1, 2]));
+        let other = (1, Says(RecordType::IsEx, OTHER, &[3]));
+        let turned = (1, Says(RecordType::Allow, GROUP, &[2, 1]));
         let one = story(0, 1, &[group, other, (1, Polled)]);
         assert_same(&one, &story(0, 1, &[other, turned, (1, Polled)]));
         // What is still to be told has an order.
@@ -291,9 +295,9 @@ mod tests {
 
     #[test]
     fn statistics_and_what_is_only_shown_make_no_difference() {
-        let one = story(0, 1, &[(5, Says(Record::IsEx, GROUP, &[])), (5, Polled)]);
+        let one = story(0, 1, &[(5, Says(RecordType::IsEx, GROUP, &[])), (5, Polled)]);
         let mut other =
-            story(0, 1, &[(4, Says(Record::IsEx, GROUP, &[])), (5, Says(Record::IsEx, GROUP, &[]))]);
+            story(0, 1, &[(4, Says(RecordType::IsEx, GROUP, &[])), (5, Says(RecordType::IsEx, GROUP, &[]))]);
         act(&mut other, Instant::from_millis(5000), Polled);
         assert_same(&one, &other);
         assert_ne!(one.stats(), other.stats());
@@ -305,7 +309,7 @@ mod tests {
     fn a_deadline_that_is_over_makes_the_difference_of_none() {
         // The MLDv1 host counts as present until 261 s or 262 s; the group is refreshed later.
         let seen = |second, until| {
-            let refreshed = [(second, SaysInVersion1(GROUP)), (200, Says(Record::IsEx, GROUP, &[]))];
+            let refreshed = [(second, SaysInVersion1(GROUP)), (200, Says(RecordType::IsEx, GROUP, &[]))];
             story(0, 1, &[&refreshed[..], &[(200, Polled), (until, Passes), (until, Polled)]].concat())
         };
         assert_different(&seen(1, 260), &seen(2, 260));
@@ -319,14 +323,14 @@ mod tests {
             &[(5, Passes)],
             &[(6, Passes)],
             &[(6, Passes), (6, Polled)],
-            &[(5, Says(Record::IsEx, GROUP, &[1]))],
-            &[(5, Says(Record::Allow, GROUP, &[1]))],
-            &[(5, Says(Record::Allow, GROUP, &[3]))],
-            &[(5, Says(Record::Block, GROUP, &[2]))],
-            &[(5, Says(Record::Block, GROUP, &[2])), (5, Polled)],
-            &[(5, Says(Record::ToIn, GROUP, &[1]))],
-            &[(5, Says(Record::IsEx, OTHER, &[]))],
-            &[(5, Says(Record::ToEx, OTHER, &[4]))],
+            &[(5, Says(RecordType::IsEx, GROUP, &[1]))],
+            &[(5, Says(RecordType::Allow, GROUP, &[1]))],
+            &[(5, Says(RecordType::Allow, GROUP, &[3]))],
+            &[(5, Says(RecordType::Block, GROUP, &[2]))],
+            &[(5, Says(RecordType::Block, GROUP, &[2])), (5, Polled)],
+            &[(5, Says(RecordType::ToIn, GROUP, &[1]))],
+            &[(5, Says(RecordType::IsEx, OTHER, &[]))],
+            &[(5, Says(RecordType::ToEx, OTHER, &[4]))],
             &[(5, Asks(5, Ipv6Addr::UNSPECIFIED))],
             &[(5, Asks(6, Ipv6Addr::UNSPECIFIED))],
             &[(5, Asks(6, Ipv6Addr::UNSPECIFIED)), (5, Polled)],
@@ -361,7 +365,7 @@ mod tests {
         let one = story(0, 1, ACTS);
         let mut copy = one.clone();
         assert_same(&one, &copy);
-        act(&mut copy, Instant::from_millis(5000), Says(Record::Allow, GROUP, &[7]));
+        act(&mut copy, Instant::from_millis(5000), Says(RecordType::Allow, GROUP, &[7]));
         assert_different(&one, &copy);
         assert_same(&one, &story(0, 1, ACTS));
     }

@@ -6,11 +6,12 @@
 use core::net::Ipv6Addr;
 
 use super::core::Core;
+use crate::addr::GroupAddr;
+use crate::event::Limit;
 use crate::store::{
     GroupFlags, GroupId, GroupSlot, Key, NOWHERE, SourceFlags, SourceId, SourceList, SourceSlot, TimerId,
     View,
 };
-use crate::{GroupAddr, Limit};
 
 /// What becomes of the specific Queries that are pending for something deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

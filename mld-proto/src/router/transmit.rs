@@ -3,12 +3,12 @@
 use core::net::Ipv6Addr;
 
 use super::core::{BATCH, Core};
+use crate::io::{BufferTooSmall, Transmit};
 use crate::store::{GroupFlags, GroupId, SourceFlags, SourceList, View};
 use crate::wire::{
     HEADERS_LEN, QUERY_LEN, QUERY_V1_LEN, QueryFields, QueryFlags, SOURCE_LEN, Writer, encode_interval_code,
     encode_response_code,
 };
-use crate::{BufferTooSmall, Transmit};
 
 impl Core {
     /// Writes the next packet that is due.

@@ -3,8 +3,11 @@
 use core::net::Ipv6Addr;
 
 use super::core::Core;
+use crate::addr::GroupAddr;
+use crate::event::{FilterMode, GroupState};
 use crate::store::{GroupFlags, GroupId, GroupSlot, Shared, SourceFlags, SourceId, SourceSlot};
-use crate::{FilterMode, GroupAddr, GroupState, Instant, Version};
+use crate::time::Instant;
+use crate::wire::Version;
 
 /// A group with listeners. All it says holds at the latest moment that the router was given.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{QUERY_V1_LEN, WireAddr, decode_response_code, kind};
 use crate::addr::ALL_NODES;
-use crate::{Discard, GroupAddr, MessageKind, Record, Version};
+use crate::addr::GroupAddr;
+use crate::discard::Discard;
+use crate::wire::{MessageKind, RecordType, Version};
 
 bitflags::bitflags! {
     /// The flag bits of octet 24 of an MLDv2 Query; the low three bits are a number, the QRV.
@@ -70,7 +72,7 @@ pub struct Report<'p> {
 #[derive(Clone, Copy, Debug)]
 pub struct RecordRef<'p> {
     /// What it says; `None` for a type that is not known (R-WIRE-63).
-    pub record: Option<Record>,
+    pub record: Option<RecordType>,
     /// The group, as written.
     pub group: Ipv6Addr,
     /// The sources, as written.
@@ -245,12 +247,12 @@ fn split_record(octets: &[u8]) -> Option<(RecordRef<'_>, &[u8])> {
     // R-WIRE-62, A-29: auxiliary data counts words of four octets.
     let rest = behind.get(usize::from(head.aux_words) * 4..)?;
     let record = match head.kind {
-        1 => Some(Record::IsIn),
-        2 => Some(Record::IsEx),
-        3 => Some(Record::ToIn),
-        4 => Some(Record::ToEx),
-        5 => Some(Record::Allow),
-        6 => Some(Record::Block),
+        1 => Some(RecordType::IsIn),
+        2 => Some(RecordType::IsEx),
+        3 => Some(RecordType::ToIn),
+        4 => Some(RecordType::ToEx),
+        5 => Some(RecordType::Allow),
+        6 => Some(RecordType::Block),
         _ => None,
     };
     Some((RecordRef { record, group: head.group.into(), sources }, rest))

@@ -8,6 +8,7 @@ pub mod checksum;
 mod code;
 mod message;
 mod packet;
+mod vocabulary;
 mod writer;
 
 use core::net::Ipv6Addr;
@@ -17,13 +18,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub use code::{decode_interval_code, decode_response_code, encode_interval_code, encode_response_code};
 pub use message::{Message, Query, QueryFlags, RecordRef, Records, Report};
 pub use packet::Packet;
+pub use vocabulary::{MessageKind, RecordType, Version};
 pub use writer::{QueryFields, Writer};
+
+pub use crate::io::HEADERS_LEN;
 
 pub(crate) use message::version_1_group;
 pub(crate) use packet::kind;
-
-/// Octets in front of the MLD message of a packet that [`Writer`] builds: IPv6 header and hop-by-hop header.
-pub const HEADERS_LEN: usize = 48;
 
 pub(crate) const NEXT_HEADER_HOP_BY_HOP: u8 = 0;
 pub(crate) const NEXT_HEADER_ICMPV6: u8 = 58;

@@ -4,7 +4,8 @@ use zerocopy::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use super::{NEXT_HEADER_HOP_BY_HOP, NEXT_HEADER_ICMPV6, WireAddr};
-use crate::{Discard, MessageKind};
+use crate::discard::Discard;
+use crate::wire::MessageKind;
 
 const NEXT_HEADER_ROUTING: u8 = 43;
 const NEXT_HEADER_FRAGMENT: u8 = 44;

@@ -5,8 +5,10 @@ use zerocopy::network_endian::U16;
 
 use super::message::{MessageHead, QueryTail, RecordHead};
 use super::{HEADERS_LEN, NEXT_HEADER_HOP_BY_HOP, NEXT_HEADER_ICMPV6, WireAddr, checksum};
+use crate::addr::GroupAddr;
 use crate::addr::{ALL_MLDV2_ROUTERS, ALL_NODES, ALL_ROUTERS};
-use crate::{BufferTooSmall, GroupAddr, Record};
+use crate::io::BufferTooSmall;
+use crate::wire::RecordType;
 
 use super::QueryFlags;
 
@@ -107,19 +109,19 @@ impl<'b> Writer<'b> {
         Self::begin(buffer, ALL_MLDV2_ROUTERS, 143, 0)
     }
 
-    /// Adds a record to a Report of MLDv2; [`Record::Report`] is written as MODE_IS_EXCLUDE, which it means.
+    /// Adds a record to a Report of MLDv2; [`RecordType::Report`] is written as MODE_IS_EXCLUDE, which it means.
     ///
     /// # Errors
     ///
     /// [`BufferTooSmall`].
-    pub fn record(&mut self, record: Record, group: Ipv6Addr) -> Result<(), BufferTooSmall> {
+    pub fn record(&mut self, record: RecordType, group: Ipv6Addr) -> Result<(), BufferTooSmall> {
         let kind = match record {
-            Record::IsIn => 1,
-            Record::IsEx | Record::Report => 2,
-            Record::ToIn => 3,
-            Record::ToEx => 4,
-            Record::Allow => 5,
-            Record::Block => 6,
+            RecordType::IsIn => 1,
+            RecordType::IsEx | RecordType::Report => 2,
+            RecordType::ToIn => 3,
+            RecordType::ToEx => 4,
+            RecordType::Allow => 5,
+            RecordType::Block => 6,
         };
         let head = RecordHead { kind, aux_words: 0, count: U16::ZERO, group: group.into() };
         self.put(head.as_bytes())?;
@@ -146,7 +148,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Ends the packet, with `source` as source address, and says how long it is and where it goes.
-    pub fn finish(self, source: Ipv6Addr) -> crate::Transmit {
+    pub fn finish(self, source: Ipv6Addr) -> crate::io::Transmit {
         let (headers, rest) = self.buffer.split_at_mut(HEADERS_LEN);
         let message = &mut rest[..self.len - HEADERS_LEN];
         let payload_len = (self.len - 40) as u16;
@@ -158,7 +160,7 @@ impl<'b> Writer<'b> {
         headers[40..].copy_from_slice(&[NEXT_HEADER_ICMPV6, 0, 5, 2, 0, 0, 1, 0]);
         let checksum = checksum::compute(source, self.destination, message);
         message[2..4].copy_from_slice(&checksum.to_be_bytes());
-        crate::Transmit { len: self.len, destination: self.destination }
+        crate::io::Transmit { len: self.len, destination: self.destination }
     }
 
     fn begin(

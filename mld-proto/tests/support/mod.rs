@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use mld_proto::{
     Config, ConfigBuilder, Discard, Event, FilterMode, GroupAddr, GroupRef, GroupSlot, GroupState, IndexSlot,
-    Instant, Item, Limit, Querier, Readings, Record, Router, SourceSlot, Tables, Version,
+    Instant, Item, Limit, Querier, Readings, RecordType, Router, SourceSlot, Tables, Version,
 };
 
 pub(crate) use packets::{Ask, Rec, Sent, allow, block, is_ex, is_in, to_ex, to_in};
@@ -134,7 +134,7 @@ impl Bench {
     /// A router that has just become querier.
     pub(crate) fn querier_with(config: Config) -> Self {
         let mut bench = Self::started(config);
-        assert_eq!(bench.router.querier(), Querier::Me(ROUTER));
+        assert_eq!(bench.router.querier(), Querier::Own(ROUTER));
         bench.forget();
         bench
     }
@@ -557,8 +557,14 @@ pub(crate) fn seconds(millis: u64) -> String {
 }
 
 /// Kinds of record for tests that take each in turn.
-pub(crate) const RECORDS: [Record; 6] =
-    [Record::IsIn, Record::IsEx, Record::ToIn, Record::ToEx, Record::Allow, Record::Block];
+pub(crate) const RECORDS: [RecordType; 6] = [
+    RecordType::IsIn,
+    RecordType::IsEx,
+    RecordType::ToIn,
+    RecordType::ToEx,
+    RecordType::Allow,
+    RecordType::Block,
+];
 
 /// A limit in the notation of [`Bench::events`].
 pub(crate) fn limit_text(at: u64, group: GroupAddr, limit: Limit) -> String {

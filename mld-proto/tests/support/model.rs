@@ -4,7 +4,7 @@
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{Record, Version};
+use mld_proto::{RecordType, Version};
 
 use super::{name, seconds};
 
@@ -141,18 +141,18 @@ impl Model {
     }
 
     /// A record of an MLDv2 Report, or an MLDv1 Report.
-    pub(crate) fn record(&mut self, at: u64, record: Record, listed: &[Ipv6Addr]) {
+    pub(crate) fn record(&mut self, at: u64, record: RecordType, listed: &[Ipv6Addr]) {
         self.advance_before(at);
         let mut listed: Set = listed.iter().copied().collect();
         match (record, self.version(at)) {
-            (Record::Report, _) => {
-                self.apply(at, Record::IsEx, &Set::new());
+            (RecordType::Report, _) => {
+                self.apply(at, RecordType::IsEx, &Set::new());
                 let until = at + self.timing.older_host_interval;
                 self.record.as_mut().expect("just reported").older_host = Some(until);
                 return;
             }
-            (Record::Block, Version::V1) => return,
-            (Record::ToEx, Version::V1) => listed.clear(),
+            (RecordType::Block, Version::V1) => return,
+            (RecordType::ToEx, Version::V1) => listed.clear(),
             _ => {}
         }
         self.apply(at, record, &listed);
@@ -162,7 +162,7 @@ impl Model {
     pub(crate) fn done(&mut self, at: u64) {
         self.advance_before(at);
         if self.version(at) == Version::V1 {
-            self.apply(at, Record::ToIn, &Set::new());
+            self.apply(at, RecordType::ToIn, &Set::new());
         }
     }
 
@@ -191,7 +191,7 @@ impl Model {
     }
 
     /// The rows of RFC 9777 sections 7.4.1 and 7.4.2. `b` is the list of the record; `a` or `x` and `y` are those of the router.
-    fn apply(&mut self, at: u64, record: Record, b: &Set) {
+    fn apply(&mut self, at: u64, record: RecordType, b: &Set) {
         let listening = Some(at + self.timing.listening_interval);
         let group = self.record.get_or_insert_default();
         let (mut x, mut y) = (Set::new(), Set::new());
@@ -216,37 +216,37 @@ impl Model {
         let mut ask_group = false;
         let mut ask = Set::new();
         match (group.filter, record) {
-            (None, Record::IsIn | Record::Allow) => set(group, b, listening),
-            (None, Record::ToIn) => {
+            (None, RecordType::IsIn | RecordType::Allow) => set(group, b, listening),
+            (None, RecordType::ToIn) => {
                 set(group, b, listening);
                 ask = &x - b;
             }
-            (None, Record::Block) => ask = &x & b,
-            (None, Record::IsEx | Record::ToEx | Record::Report) => {
+            (None, RecordType::Block) => ask = &x & b,
+            (None, RecordType::IsEx | RecordType::ToEx | RecordType::Report) => {
                 drop(group, &(&x - b));
                 set(group, &(b - &x), None);
                 group.filter = listening;
-                if record == Record::ToEx {
+                if record == RecordType::ToEx {
                     ask = &x & b;
                 }
             }
-            (Some(_), Record::IsIn | Record::Allow) => set(group, b, listening),
-            (Some(_), Record::ToIn) => {
+            (Some(_), RecordType::IsIn | RecordType::Allow) => set(group, b, listening),
+            (Some(_), RecordType::ToIn) => {
                 set(group, b, listening);
                 ask = &x - b;
                 ask_group = true;
             }
-            (Some(filter), Record::Block) => {
+            (Some(filter), RecordType::Block) => {
                 set(group, &(&(b - &x) - &y), Some(filter));
                 ask = b - &y;
             }
-            (Some(filter), Record::IsEx | Record::ToEx | Record::Report) => {
-                let new = if record == Record::ToEx { Some(filter) } else { listening };
+            (Some(filter), RecordType::IsEx | RecordType::ToEx | RecordType::Report) => {
+                let new = if record == RecordType::ToEx { Some(filter) } else { listening };
                 set(group, &(&(b - &x) - &y), new);
                 drop(group, &(&x - b));
                 drop(group, &(&y - b));
                 group.filter = listening;
-                if record == Record::ToEx {
+                if record == RecordType::ToEx {
                     ask = b - &y;
                 }
             }

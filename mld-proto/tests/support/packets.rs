@@ -3,14 +3,14 @@
 use core::net::Ipv6Addr;
 
 use mld_proto::wire::{self, Message, Packet, QueryFields, QueryFlags, Writer, checksum};
-use mld_proto::{GroupAddr, Record, Transmit, Version};
+use mld_proto::{GroupAddr, RecordType, Transmit, Version};
 
 use super::name;
 
 /// One record of an MLDv2 Report.
 #[derive(Clone, Debug)]
 pub(crate) struct Rec {
-    pub(crate) record: Record,
+    pub(crate) record: RecordType,
     pub(crate) group: Ipv6Addr,
     pub(crate) sources: Vec<Ipv6Addr>,
 }
@@ -18,7 +18,7 @@ pub(crate) struct Rec {
 macro_rules! records {
     ($($name:ident: $record:ident),*) => {
         $(pub(crate) fn $name<const N: usize>(group: GroupAddr, sources: [Ipv6Addr; N]) -> Rec {
-            Rec { record: Record::$record, group: group.get(), sources: sources.to_vec() }
+            Rec { record: RecordType::$record, group: group.get(), sources: sources.to_vec() }
         })*
     };
 }
@@ -26,7 +26,7 @@ macro_rules! records {
 records!(is_in: IsIn, is_ex: IsEx, to_in: ToIn, to_ex: ToEx, allow: Allow, block: Block);
 
 impl Rec {
-    pub(crate) fn new(record: Record, group: GroupAddr, sources: impl Into<Vec<Ipv6Addr>>) -> Self {
+    pub(crate) fn new(record: RecordType, group: GroupAddr, sources: impl Into<Vec<Ipv6Addr>>) -> Self {
         Self { record, group: group.get(), sources: sources.into() }
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn text(packet: &[u8]) -> String {
         Message::Done(group) => format!("done {}", name(group.get())),
         Message::ReportV2(report) => {
             let records = report.records().map(|record| {
-                let kind = record.record.map_or("unknown", Record::name);
+                let kind = record.record.map_or("unknown", RecordType::name);
                 format!("{kind} {} [{}]", name(record.group), names(record.sources))
             });
             records.collect::<Vec<_>>().join(", ")

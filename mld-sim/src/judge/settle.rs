@@ -138,7 +138,7 @@ fn election(scene: Scene<'_>, link: LinkId) -> Result<(), Violation> {
         let wanted = match heard.and_then(|heard| heard.link_local()) {
             None => Querier::Unknown,
             Some(address) if takes_part(engine) && engine.link_local() == Some(address) => {
-                Querier::Me(address)
+                Querier::Own(address)
             }
             Some(address) => Querier::Other(address),
         };
@@ -192,7 +192,7 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
     let querier = scene.routers().find(|id| {
         scene.link_of(*id) == link
             && scene.is_up(*id)
-            && matches!(scene.engine(*id).map(|engine| engine.querier()), Some(Querier::Me(_)))
+            && matches!(scene.engine(*id).map(|engine| engine.querier()), Some(Querier::Own(_)))
     });
     // Without a querier, state comes from unsolicited Reports alone. And two versions on one link do not agree.
     let Some(querier) = querier.and_then(|id| scene.engine(id)) else { return Ok(()) };

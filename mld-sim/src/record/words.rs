@@ -4,7 +4,7 @@ use core::fmt::{self, Write as _};
 use core::net::Ipv6Addr;
 
 use mld_proto::wire::{self, Message, Packet, QueryFlags, WireAddr, checksum};
-use mld_proto::{Discard, MessageKind, Record, Version};
+use mld_proto::{Discard, MessageKind, RecordType, Version};
 use serde::{Serialize, Serializer};
 
 /// Milliseconds, written as decimal seconds with at most three decimals.
@@ -128,7 +128,7 @@ impl From<Message<'_>> for Content {
                 records: report
                     .records()
                     .map(|record| RecordWords {
-                        record: record.record.map_or("unknown", Record::name),
+                        record: record.record.map_or("unknown", RecordType::name),
                         group: record.group,
                         sources: addresses(record.sources),
                     })
@@ -277,8 +277,8 @@ mod tests {
     fn a_report_is_told_record_for_record_and_cut_short_in_a_label() {
         let (json, label) = words(|buffer| {
             let mut writer = Writer::report_v2(buffer)?;
-            writer.record(Record::ToEx, address("ff05::1"))?;
-            writer.record(Record::Allow, address("ff05::2"))?;
+            writer.record(RecordType::ToEx, address("ff05::1"))?;
+            writer.record(RecordType::Allow, address("ff05::2"))?;
             for number in 1..=4 {
                 writer.source(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number))?;
             }
@@ -292,7 +292,7 @@ mod tests {
         let (_, label) = words(|buffer| {
             let mut writer = Writer::report_v2(buffer)?;
             for number in 1..=5 {
-                writer.record(Record::IsEx, Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, number))?;
+                writer.record(RecordType::IsEx, Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, number))?;
             }
             Ok(writer)
         });

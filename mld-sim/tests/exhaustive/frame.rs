@@ -3,7 +3,7 @@
 use core::net::Ipv6Addr;
 use std::sync::Arc;
 
-use mld_proto::Record;
+use mld_proto::RecordType;
 use mld_proto::wire::Writer;
 
 /// Routers are nodes 0 and 1, hosts 2 and 3.
@@ -92,7 +92,7 @@ pub(crate) fn read_query(packet: &[u8]) -> Message {
 }
 
 /// A Report with one record.
-pub(crate) fn report(host: Node, record: Record, source: bool) -> Arc<[u8]> {
+pub(crate) fn report(host: Node, record: RecordType, source: bool) -> Arc<[u8]> {
     let mut buffer = [0; 128];
     let mut writer = Writer::report_v2(&mut buffer).expect("the buffer is large enough");
     writer.record(record, GROUP).expect("the buffer is large enough");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mld_proto::Record;
+use mld_proto::RecordType;
 
 use super::frame::{Message, Node, report};
 use super::router::left;
@@ -57,10 +57,10 @@ impl Host {
         self.repeat_by = if self.repeats_left > 0 { now + UNSOLICITED_INTERVAL - EARLY } else { 0 };
         let source = self.wants == Wants::Source;
         let record = match (source, self.listens) {
-            (false, true) => Record::ToEx,
-            (false, false) => Record::ToIn,
-            (true, true) => Record::Allow,
-            (true, false) => Record::Block,
+            (false, true) => RecordType::ToEx,
+            (false, false) => RecordType::ToIn,
+            (true, true) => RecordType::Allow,
+            (true, false) => RecordType::Block,
         };
         let message = if self.listens { Message::Wants { source } } else { Message::Leaves { source } };
         (message, report(node, record, source))
@@ -70,7 +70,7 @@ impl Host {
     pub(crate) fn answer(&mut self, node: Node) -> (Message, Arc<[u8]>) {
         self.answer_by = 0;
         let source = self.wants == Wants::Source || self.source_only;
-        let record = if source { Record::IsIn } else { Record::IsEx };
+        let record = if source { RecordType::IsIn } else { RecordType::IsEx };
         (Message::Wants { source }, report(node, record, source))
     }
 

@@ -69,7 +69,7 @@ impl RouterNode {
     }
 
     pub(crate) fn is_querier(&self) -> bool {
-        matches!(self.engine.querier(), Querier::Me(_))
+        matches!(self.engine.querier(), Querier::Own(_))
     }
 
     pub(crate) fn querier(&self) -> Querier {

@@ -244,7 +244,7 @@ fn report_that_changes_nothing_breaks_agreement() {
         }
         let packet = report(SPEAKER, IS_EX, "ff05::1:9", &[]);
         let group = ip("ff05::1:9").try_into().expect("a group");
-        let items = [Item::Report { group, reporter: ip(SPEAKER), record: mld_proto::Record::IsEx }];
+        let items = [Item::Report { group, reporter: ip(SPEAKER), record: mld_proto::RecordType::IsEx }];
         let result = Ok(MessageKind::ReportV2);
         let input = Input::Packet { packet: &packet, result, items: &items, refused: 0 };
         let told = [Told::Membership { group, members: Some((mld_proto::FilterMode::Exclude, Vec::new())) }];

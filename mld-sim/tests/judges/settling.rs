@@ -160,7 +160,7 @@ fn routers_of_two_versions_elect_one_querier() {
     let configs = [Config::DEFAULT, version_1().build().expect("it can be used")];
     let (mut world, routers, _) = lan(configs);
     settle(&mut world).expect("the lowest address queries");
-    assert_eq!(queriers(&world, routers), [Querier::Me(ip(ROUTER)), Querier::Other(ip(ROUTER))]);
+    assert_eq!(queriers(&world, routers), [Querier::Own(ip(ROUTER)), Querier::Other(ip(ROUTER))]);
     let (mut world, [_, r2], _) = lan(configs);
     parted(&mut world, r2);
     assert_eq!(broken(settle(&mut world)).0, "one-querier");
@@ -183,7 +183,7 @@ fn router_that_ignores_version_1_has_to_query_beside_it() {
     let ignoring = Config::builder().readings(readings).build().expect("it can be used");
     let (mut world, routers, _) = lan([version_1().build().expect("it can be used"), ignoring]);
     settle(&mut world).expect("each queries for its own version");
-    assert_eq!(queriers(&world, routers), [Querier::Me(ip(ROUTER)), Querier::Me(ip("fe80::2"))]);
+    assert_eq!(queriers(&world, routers), [Querier::Own(ip(ROUTER)), Querier::Own(ip("fe80::2"))]);
     // Beside another router of MLDv2 it yields.
     let (mut world, routers, _) = lan([Config::DEFAULT, ignoring]);
     settle(&mut world).expect("the lowest address queries");

@@ -140,5 +140,5 @@ fn end_of_faults_makes_clocks_exact_and_does_not_turn_them_back() {
     world.at(ms(10_000), Action::Change(Change::FaultsOff));
     run_to(&mut world, 40_000);
     assert_eq!(timeouts(&log, router), [(SECOND_QUERY_MS - 250, SECOND_QUERY_MS)]);
-    assert_eq!(world.scene().engine(router).expect("a router").querier(), Querier::Me(ip("fe80::1")));
+    assert_eq!(world.scene().engine(router).expect("a router").querier(), Querier::Own(ip("fe80::1")));
 }

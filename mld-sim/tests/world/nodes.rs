@@ -151,7 +151,7 @@ fn address_that_a_stopped_router_is_given_is_the_one_it_starts_with() {
     world.act(Action::Router(router, Command::Address(Some(ip("fe80::42"))))).expect("nobody judges");
     assert!(log.turns(router).is_empty());
     world.act(Action::Router(router, Command::Start)).expect("nobody judges");
-    assert_eq!(world.scene().engine(router).expect("a router").querier(), Querier::Me(ip("fe80::42")));
+    assert_eq!(world.scene().engine(router).expect("a router").querier(), Querier::Own(ip("fe80::42")));
 }
 
 #[test]

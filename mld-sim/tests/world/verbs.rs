@@ -42,7 +42,7 @@ fn scenario_can_be_told_with_a_judge_watching() {
         assert!(forwards(&world, low) && forwards(&world, high));
         world.crash(low)?;
         world.run_for(300 * second)?;
-        assert_eq!(world.scene().engine(high).expect("a router").querier(), Querier::Me(ip("fe80::2")));
+        assert_eq!(world.scene().engine(high).expect("a router").querier(), Querier::Own(ip("fe80::2")));
         world.start(low)?;
         world.run_for(10 * second)?;
         assert_eq!(world.scene().engine(high).expect("a router").querier(), Querier::Other(ip("fe80::1")));

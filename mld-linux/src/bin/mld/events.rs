@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mld_linux::{InterfaceRouter, Told, What};
 use mld_proto::document::{EventDocument, EventMembers};
-use mld_proto::{Event, FilterMode, Querier, Record};
+use mld_proto::{Event, FilterMode, Querier, RecordType};
 
 use crate::text::list;
 
@@ -108,10 +108,10 @@ pub(crate) fn sentence(event: &EventMembers<'_>) -> String {
                 (FilterMode::Include, _) => format!("+ {group} is wanted from {sources_text}"),
             }
         }
-        EventMembers::Querier(Querier::Me(address)) => format!("* querier is this router, {address}"),
+        EventMembers::Querier(Querier::Own(address)) => format!("* querier is this router, {address}"),
         EventMembers::Querier(Querier::Other(address)) => format!("* querier is {address}"),
         EventMembers::Querier(Querier::Unknown) => "* querier is not known".to_owned(),
-        EventMembers::Report { group, reporter, record: Record::Report } => {
+        EventMembers::Report { group, reporter, record: RecordType::Report } => {
             format!("  {group} reported by {reporter} (MLDv1)")
         }
         EventMembers::Report { group, reporter, record } => {
@@ -155,15 +155,15 @@ mod tests {
                 "+ ff05::1 is wanted from 2001:db8::1, 2001:db8::2",
             ),
             (membership(false, FilterMode::Include, &[]), "- ff05::1 has no listeners"),
-            (EventMembers::Querier(Querier::Me(reporter)), "* querier is this router, fe80::2"),
+            (EventMembers::Querier(Querier::Own(reporter)), "* querier is this router, fe80::2"),
             (EventMembers::Querier(Querier::Other(reporter)), "* querier is fe80::2"),
             (EventMembers::Querier(Querier::Unknown), "* querier is not known"),
             (
-                EventMembers::Report { group, reporter, record: Record::ToEx },
+                EventMembers::Report { group, reporter, record: RecordType::ToEx },
                 "  ff05::1 reported by fe80::2 (to-ex)",
             ),
             (
-                EventMembers::Report { group, reporter, record: Record::Report },
+                EventMembers::Report { group, reporter, record: RecordType::Report },
                 "  ff05::1 reported by fe80::2 (MLDv1)",
             ),
             (EventMembers::Done { group, reporter }, "  ff05::1 done, says fe80::2"),

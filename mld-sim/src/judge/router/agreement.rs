@@ -25,7 +25,8 @@ use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mld_proto::{
-    Config, FilterMode, GroupAddr, GroupRef, Item, Limit, MessageKind, Querier, QuerierMode, Record, Version,
+    Config, FilterMode, GroupAddr, GroupRef, Item, Limit, MessageKind, Querier, QuerierMode, RecordType,
+    Version,
 };
 
 use crate::model::{Heard, Model, ModelEvent, ModelGroup, ModelQuerier, ModelSettings, agree};
@@ -314,7 +315,7 @@ fn fact(item: &Item) -> Option<ModelEvent> {
     })
 }
 
-const fn record_name(record: Record) -> &'static str {
+const fn record_name(record: RecordType) -> &'static str {
     record.name()
 }
 
@@ -353,7 +354,7 @@ fn parse(at: u64, packet: &[u8], mtu: u16) -> Result<SentQuery, Violation> {
 
 const fn querier(querier: ModelQuerier) -> Querier {
     match querier {
-        ModelQuerier::Me(address) => Querier::Me(address),
+        ModelQuerier::Me(address) => Querier::Own(address),
         ModelQuerier::Other(address) => Querier::Other(address),
         ModelQuerier::Unknown => Querier::Unknown,
     }

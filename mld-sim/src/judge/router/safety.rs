@@ -30,7 +30,7 @@
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{Item, MessageKind, Querier, Record};
+use mld_proto::{Item, MessageKind, Querier, RecordType};
 
 use super::agreement::ModelAgreement;
 use super::forwarding::Forwarding;
@@ -169,10 +169,10 @@ impl ForwardingSafety {
                 Item::Report { group, record, .. } => {
                     let history = self.groups.entry(group.get()).or_default();
                     history.gone_by = history.gone_by.max(until);
-                    if record == Record::Report {
+                    if record == RecordType::Report {
                         history.version_1_until = until;
                     }
-                    if matches!(record, Record::ToIn | Record::ToEx | Record::Block) {
+                    if matches!(record, RecordType::ToIn | RecordType::ToEx | RecordType::Block) {
                         history.call(engine, most);
                     }
                 }
@@ -372,7 +372,7 @@ impl Promise {
 impl GroupHistory {
     /// A Report calls for specific Queries, if the router is the querier.
     fn call(&mut self, engine: &Engine, most: u32) {
-        if matches!(engine.querier(), Querier::Me(_)) {
+        if matches!(engine.querier(), Querier::Own(_)) {
             self.calls += 1;
             self.most = most;
         }

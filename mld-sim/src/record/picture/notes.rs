@@ -252,7 +252,7 @@ impl Notes {
             self.entries[entry].is_news = true;
             match told {
                 Told::Querier(querier) => {
-                    let is_me = matches!(querier, Querier::Me(_));
+                    let is_me = matches!(querier, Querier::Own(_));
                     if !matches!(turn.input, Input::Timeout) {
                         self.effect(entry, querier_text(scene, node, *querier));
                     }
@@ -382,7 +382,7 @@ fn timer_text(scene: Scene<'_>, node: NodeId, told: &[Told]) -> Option<String> {
 fn querier_text(scene: Scene<'_>, node: NodeId, querier: Querier) -> String {
     let name = scene.name(node);
     match querier {
-        Querier::Me(_) => format!("{name} becomes querier"),
+        Querier::Own(_) => format!("{name} becomes querier"),
         Querier::Unknown => format!("{name} knows no querier"),
         Querier::Other(address) => {
             let other = scene.routers().find(|other| scene.link_local(*other) == Some(address));

@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Discard, GroupAddr, Limit, Record};
+use mld_proto::{Discard, GroupAddr, Limit, RecordType};
 
 use crate::scenario::data::{
     Claim, Counted, Events, Forwards, Place, Queries, QueryKind, ScenarioError, Told, WHY_DOWN, WHY_STACK,
@@ -60,15 +60,15 @@ impl Claim {
             Self::Reports(claim) => {
                 check.counted("reports", claim)?;
                 let records = [
-                    Record::IsIn,
-                    Record::IsEx,
-                    Record::ToIn,
-                    Record::ToEx,
-                    Record::Allow,
-                    Record::Block,
-                    Record::Report,
+                    RecordType::IsIn,
+                    RecordType::IsEx,
+                    RecordType::ToIn,
+                    RecordType::ToEx,
+                    RecordType::Allow,
+                    RecordType::Block,
+                    RecordType::Report,
                 ];
-                let mut allowed: Vec<_> = records.map(Record::name).into();
+                let mut allowed: Vec<_> = records.map(RecordType::name).into();
                 allowed.push("done");
                 check.one_of("reports.record", claim.record.as_ref(), &allowed)?;
                 check.group("reports.group", claim.group)?;

@@ -3,7 +3,7 @@
 use core::net::Ipv6Addr;
 
 use mld_proto::wire::{Message, Packet, QueryFlags};
-use mld_proto::{GroupAddr, Instant, Item, Limit, Record, Version};
+use mld_proto::{GroupAddr, Instant, Item, Limit, RecordType, Version};
 
 use crate::scenario::data::{QueryKind, Told};
 use crate::world::{self, Call, Happening, Input, NodeId, Observer, Scene, Violation};
@@ -169,7 +169,7 @@ impl From<Message<'_>> for Said {
                 group: query.group,
                 suppress: query.flags.contains(QueryFlags::SUPPRESS),
             },
-            Message::ReportV1(group) => Self::Reports(vec![(Record::Report.name(), group.get())]),
+            Message::ReportV1(group) => Self::Reports(vec![(RecordType::Report.name(), group.get())]),
             Message::Done(group) => Self::Reports(vec![("done", group.get())]),
             Message::ReportV2(report) => Self::Reports(
                 report.records().filter_map(|record| Some((record.record?.name(), record.group))).collect(),
