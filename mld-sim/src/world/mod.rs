@@ -193,6 +193,7 @@ impl World {
         let is_possible = host.behaviours.iter().all(Behaviour::is_possible);
         assert!(is_possible, "a behaviour of {} has no group to go to", host.name);
         let key = Rng::named(self.seed, &host.name).next_u64();
+        // Another text would change every run.
         host.stack.draw_from(Rng::named(self.seed, &format!("station {}", host.name)));
         let (name, is_off, all_multicast) = (host.name.clone(), host.is_off, host.all_multicast);
         let node = HostNode::new(link, host, key);

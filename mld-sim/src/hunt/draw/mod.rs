@@ -30,6 +30,7 @@ struct Topics {
 
 /// The scenario of a seed.
 pub fn scenario(seed: u64) -> Scenario {
+    // Another text would change every run.
     let mut rng = Rng::named(seed, "story");
     let duration_ms = 1000 * rng.between(100..=1200);
     let faults_off_ms = Some(duration_ms);

@@ -23,8 +23,8 @@
 //! - In MLDv1 mode the Report of another may replace the own one for a group of source-specific multicast, or not
 //!   (R-CMP-37).
 //! - A Query that only some hosts would accept may have been accepted or not.
-//! - A host whose address is tentative, or whose mode is open, has no duties; its Reports have to be true. It may repeat
-//!   them for robustness variable Unsolicited Report Intervals.
+//! - A host whose address is tentative, or whose mode is open, need not report; its Reports have to be true. It may
+//!   repeat them for robustness variable Unsolicited Report Intervals.
 
 mod answers;
 mod changes;
@@ -52,7 +52,7 @@ use crate::world::{Call, Frame, HostSettings, HostVersion, Violation, Wants};
 const SOON_MS: u64 = 1000;
 const NOTHING: &Wants = &Wants { exclude: false, sources: BTreeSet::new() };
 
-/// The duties of one host.
+/// The messages that one host has to send.
 #[derive(Debug)]
 pub(super) struct HostReports {
     learnt: Learnt,
@@ -72,7 +72,7 @@ pub(super) struct HostReports {
     strays_until: Option<Instant>,
 }
 
-/// The duties for one group.
+/// The messages that are pending for one group.
 #[derive(Debug, Default)]
 struct Group {
     changes: Changes,
@@ -151,14 +151,14 @@ impl HostReports {
         }
         let reports = self.reports();
         let is_divided = is_long(&self.wants, self.learnt.settings.mtu);
-        let duties = self.groups.entry(group).or_default();
+        let pending = self.groups.entry(group).or_default();
         if self.mode == Mode::Two {
-            duties.changes.changed(at, before, now, reports);
-            duties.answers.changed(before, now, is_divided);
+            pending.changes.changed(at, before, now, reports);
+            pending.answers.changed(before, now, is_divided);
         } else if before.is_nothing() {
-            duties.timer.joined(at, reports);
+            pending.timer.joined(at, reports);
         } else if now.is_nothing() {
-            duties.timer.left(at);
+            pending.timer.left(at);
         }
     }
 
@@ -196,7 +196,7 @@ impl HostReports {
                 self.asked(at, &query, is_sound);
             }
             Some((Heard::ReportV1(group), is_sound)) if self.mode == Mode::One => {
-                let timer = self.groups.get_mut(&group).map(|duties| &mut duties.timer);
+                let timer = self.groups.get_mut(&group).map(|pending| &mut pending.timer);
                 match timer {
                     // R-CMP-37
                     Some(timer) if is_sound && !is_ssm(group) => timer.overheard(),
@@ -337,13 +337,13 @@ impl HostReports {
         self.conclude(|said| said < at)?;
         // Messages that are pending when the mode ends are not sent (R-CMP-36).
         let until = self.learnt.mode_until().map_or(at, |end| end.min(at));
-        for (group, duties) in &self.groups {
+        for (group, pending) in &self.groups {
             let violation = |rule| move |text| Violation::new(rule, format!("{group}: {text}"));
-            duties.answers.check(until).map_err(violation("host-answer"))?;
-            duties.changes.check(until).map_err(violation("host-change"))?;
-            duties.timer.check(until).map_err(violation("host-answer"))?;
+            pending.answers.check(until).map_err(violation("host-answer"))?;
+            pending.changes.check(until).map_err(violation("host-change"))?;
+            pending.timer.check(until).map_err(violation("host-answer"))?;
         }
-        self.groups.retain(|_, duties| !duties.is_over(at));
+        self.groups.retain(|_, pending| !pending.is_over(at));
         self.advance(at);
         Ok(())
     }
