@@ -241,13 +241,15 @@ fn sources_that_go_in_a_packet_make_room_for_those_that_come() {
 
 // R-ELE-7, R-ELE-10
 #[test]
-fn querier_past_its_interval_is_unknown_as_soon_as_the_address_is_lost() {
+fn querier_past_its_interval_gives_way_as_soon_as_the_address_is_lost() {
     let mut bench = Bench::started_as(Config::DEFAULT, HIGHER);
     bench.query(1_000, Ask::general(LOWEST));
     bench.query(200_000, Ask::general(LOWER));
     bench.advance_to(300_000);
     assert_eq!(bench.router.querier(), Querier::Other(LOWEST), "until another Query comes");
     bench.router.set_address(at(300_000), None);
+    assert_eq!(bench.router.querier(), Querier::Other(LOWER), "present until 455 s");
+    bench.advance_to(455_000);
     assert_eq!(bench.router.querier(), Querier::Unknown);
 }
 

@@ -442,6 +442,44 @@ fn non_querier_with_a_new_address_below_the_querier_takes_over() {
     assert_eq!((sent[0].at, sent[0].source, sent[0].robustness), (40_000, LOWEST, 2));
 }
 
+/// A router at fe80::10 that received General Queries of fe80::5 at 1 s (present until 256 s) and of fe80::7 at 200 s
+/// (present until 455 s).
+fn beside_two_lower_routers() -> Bench {
+    let mut bench = Bench::querier();
+    bench.query(1000, Ask::general(address("fe80::5")));
+    bench.query(200_000, Ask::general(address("fe80::7")));
+    bench.forget();
+    bench
+}
+
+fn address(text: &str) -> Ipv6Addr {
+    text.parse().expect("an address")
+}
+
+// R-ELE-7, R-ELE-8: the other router is no longer lower, so it does not keep this one silent.
+#[test]
+fn new_address_between_two_routers_waits_for_the_lower_one_alone() {
+    let mut bench = beside_two_lower_routers();
+    bench.set_address(201_000, Some(address("fe80::6")));
+    assert_eq!(bench.router.querier(), Querier::Other(address("fe80::5")));
+    bench.advance_to(500_000);
+    assert_eq!(bench.events(), ["256 querier fe80::6"]);
+    assert_eq!(bench.generals(), [256_000, 381_000]);
+}
+
+// R-ELE-7, R-ELE-8: the elected querier has lapsed; the other lower router is still present.
+#[test]
+fn new_address_above_a_router_that_is_present_stays_silent() {
+    let mut bench = beside_two_lower_routers();
+    bench.set_address(300_000, Some(address("fe80::9")));
+    bench.advance_to(454_999);
+    assert_eq!(bench.events(), ["300 non-querier fe80::7"]);
+    assert_eq!(bench.sent(), []);
+    bench.advance_to(455_000);
+    assert_eq!(bench.events(), ["455 querier fe80::9"]);
+    assert_eq!(bench.generals(), [455_000]);
+}
+
 #[test]
 fn same_address_again_changes_nothing() {
     let mut bench = Bench::querier();

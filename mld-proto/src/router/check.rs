@@ -18,7 +18,7 @@ impl Core {
             index: tables.index,
         };
         check_clock(self.now, self.horizon, &self.wheel)?;
-        self.check_election()?;
+        self.election.check(&self.env())?;
         self.check_groups(used)?;
         self.check_wheel(used)?;
         self.check_queues(used)?;
@@ -403,16 +403,7 @@ mod tests {
                 let ahead = r.core.horizon + 1;
                 assert!(r.core.wheel.pop(&mut view(&mut r.tables), ahead).is_none());
             }),
-            ("election: an address that cannot take part", |r| {
-                r.core.election.link_local = Some(Ipv6Addr::LOCALHOST);
-            }),
-            ("election: a querier that takes no part", |r| r.core.election.link_local = None),
-            ("election: a non-querier that does not know who won", |r| r.core.election.is_querier = false),
-            ("election: a Query is due at a non-querier", |r| {
-                r.core.election.is_querier = false;
-                r.core.election.general_due = true;
-            }),
-            ("election: a Query is late", |r| (r.core.now, r.core.horizon) = (700_000, 700_000)),
+            ("election: General Query overdue", |r| (r.core.now, r.core.horizon) = (700_000, 700_000)),
             ("sources: a ring that is not linked back", |r| {
                 let id = source_id(r, D, 6);
                 source_slot(r, D, 6).prev = id;

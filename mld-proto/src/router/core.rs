@@ -3,11 +3,11 @@
 use core::net::Ipv6Addr;
 
 use super::Usage;
-use super::election::Election;
+use super::election::{Election, Env};
+use super::intervals::Intervals;
 use super::limits::Limits;
-use crate::addr::is_usable_link_local;
 use crate::addr::{GroupAddr, OTHER_ADDRESSES};
-use crate::config::{Config, QuerierMode};
+use crate::config::Config;
 use crate::stats::Stats;
 use crate::store::{
     GroupFlags, GroupId, GroupQueue, GroupSlot, Index, Node, Nodes, Pool, SourceId, TimerId, TimerOf, View,
@@ -100,8 +100,8 @@ impl Core {
         }
         self.running = true;
         self.stop_untold = false;
-        self.election.link_local = link_local.filter(is_usable_link_local);
-        self.begin_election();
+        let (election, env) = self.election_and_env();
+        election.start(&env, link_local);
     }
 
     pub(super) fn stop(&mut self, view: &mut View<'_>, now: u64) {
@@ -129,11 +129,12 @@ impl Core {
         }
         if before.version != config.version {
             self.end_life(view);
-            self.forget_routers();
-            return self.begin_election();
+            let (election, env) = self.election_and_env();
+            return election.restart(&env);
         }
         if before.querier != config.querier {
-            self.begin_election();
+            let (election, env) = self.election_and_env();
+            election.begin(&env);
         }
         if admits_others {
             self.settings_horizon = self.horizon;
@@ -229,11 +230,44 @@ impl Core {
     }
 
     pub(super) fn is_own(&self, address: Ipv6Addr) -> bool {
-        self.election.link_local == Some(address) || self.own.contains(&address)
+        self.election.link_local() == Some(address) || self.own.contains(&address)
     }
 
-    pub(super) const fn takes_part(&self) -> bool {
-        self.running && matches!(self.config.querier, QuerierMode::Auto) && self.election.link_local.is_some()
+    /// The link-local address changed (R-ELE-8, R-ELE-10).
+    pub(super) fn set_address(&mut self, now: u64, link_local: Option<Ipv6Addr>) {
+        self.arrive(now);
+        let (election, env) = self.election_and_env();
+        election.set_address(&env, link_local);
+    }
+
+    pub(super) fn advance_election(&mut self) {
+        let (election, env) = self.election_and_env();
+        election.advance(&env);
+    }
+
+    pub(super) fn election_and_env(&mut self) -> (&mut Election, Env<'_>) {
+        let Self { now, horizon: expired_through, running, ref config, .. } = *self;
+        (&mut self.election, Env { now, expired_through, running, config })
+    }
+
+    /// The moment and the settings, for the election.
+    pub(super) const fn env(&self) -> Env<'_> {
+        let Self { now, horizon: expired_through, running, ref config, .. } = *self;
+        Env { now, expired_through, running, config }
+    }
+
+    pub(super) fn is_querier(&self) -> bool {
+        self.election.is_querier(&self.env())
+    }
+
+    /// The timer values in force.
+    pub(super) fn intervals(&self) -> Intervals<'_> {
+        self.election.intervals(&self.config)
+    }
+
+    /// The one source of everything sent; `None` if nothing may be sent (R-WIRE-5, R-WIRE-7).
+    pub(super) const fn can_send(&self) -> Option<Ipv6Addr> {
+        self.election.contender(&self.env())
     }
 
     /// When to call again; see [`Router::poll_timeout`](super::Router::poll_timeout).
@@ -242,12 +276,12 @@ impl Core {
             || self.stop_untold
             || self.events.first().is_some()
             || self.transmits.first().is_some()
-            || self.querier_untold()
-            || self.election.general_due;
+            || self.election.is_report_pending(&self.env())
+            || self.election.is_general_due();
         if waiting {
             return Some(self.now);
         }
-        let next = [self.wheel.next(), self.election_deadline()].into_iter().flatten().min()?;
+        let next = [self.wheel.next(), self.election.deadline(&self.env())].into_iter().flatten().min()?;
         Some(if next <= self.horizon { self.now } else { next })
     }
 

@@ -1,390 +1,383 @@
-//! Who queries the link, and with which values (RFC 9777 section 7.6.2, RFC 2710 section 6).
+//! Querier election: which router queries the link, when, and with which values (RFC 9777 section 7.6.2, RFC 2710
+//! section 6).
+//!
+//! A state machine of its own. It knows no group and no table; each call is given the moment and the settings as an
+//! [`Env`]. Role, querier and deadline are read from one ordered list of the other routers.
 
+#[cfg(test)]
+mod tests;
+
+use core::cmp::Reverse;
 use core::net::Ipv6Addr;
 
-use super::core::Core;
+use super::intervals::Intervals;
 use crate::addr::is_usable_link_local;
-use crate::config::{DEFAULT_QUERY_INTERVAL, QuerierMode};
+use crate::config::{Config, DEFAULT_QUERY_INTERVAL, QuerierMode};
 use crate::event::Querier;
 use crate::store::ensure;
-use crate::wire::Version;
-use crate::wire::{Query, decode_interval_code};
+use crate::wire::{Query, Version, decode_interval_code};
 
-/// Routers remembered at the same time by a router that takes no part in the election.
-const RIVALS: usize = 4;
+/// Other routers remembered at the same time.
+const OTHERS_MAX: usize = 4;
+
+/// The moment and the settings that the election needs to know.
+#[derive(Clone, Copy)]
+pub(super) struct Env<'c> {
+    /// The latest moment given, in milliseconds.
+    pub(super) now: u64,
+    /// Deadlines up to this one have expired (R-TIM-13).
+    pub(super) expired_through: u64,
+    /// MLD on the interface is up.
+    pub(super) running: bool,
+    pub(super) config: &'c Config,
+}
+
+/// The effect of a Query on the election.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The sender takes no part: its address is not lower, or the settings ignore its version.
+    Ignored,
+    /// The sender counts as present. This router was not querier before.
+    Noted,
+    /// This router was querier and has yielded to a router that speaks this version.
+    Lost(Version),
+}
 
 /// The state of the election.
 #[derive(Clone, Debug)]
 pub(super) struct Election {
-    pub(super) link_local: Option<Ipv6Addr>,
-    pub(super) is_querier: bool,
-    /// The other-querier-present timer: until when a router with a lower address counts as present.
-    other_until: u64,
-    /// The elected querier, first. A router that takes no part keeps the others heard of too, by address.
-    known: heapless::Vec<Rival, RIVALS>,
-    /// When the next General Query is due.
+    link_local: Option<Ipv6Addr>,
+    /// The other routers, by ascending address; the first is the elected querier. A router that takes part keeps the
+    /// lower addresses only, and is querier while there are none. The extra place is for the one that comes in.
+    others: heapless::Vec<OtherRouter, { OTHERS_MAX + 1 }>,
+    /// When the next General Query is due; of no meaning unless this router is querier.
     general_at: u64,
     /// A General Query is to be sent.
-    pub(super) general_due: bool,
+    general_due: bool,
     /// General Queries still to be sent at the startup interval, one that is due included.
     startup_left: u8,
-    told: Option<Querier>,
+    /// The querier last reported by an event.
+    reported: Option<Querier>,
 }
 
 /// Another router and the values it announced.
 #[derive(Clone, Copy, Debug)]
-struct Rival {
+struct OtherRouter {
     address: Ipv6Addr,
+    /// Its last Query and the Other Querier Present Interval.
     until: u64,
     robustness: u8,
     query_interval_ms: u64,
     response_interval_ms: u64,
 }
 
-impl Rival {
-    /// RFC 9777 section 9.5.
-    fn present_interval_ms(&self) -> u64 {
-        u64::from(self.robustness) * self.query_interval_ms + self.response_interval_ms / 2
+impl OtherRouter {
+    const fn intervals<'c>(&self, config: &'c Config) -> Intervals<'c> {
+        Intervals {
+            config,
+            robustness: self.robustness,
+            query_interval_ms: self.query_interval_ms,
+            response_interval_ms: self.response_interval_ms,
+        }
     }
 }
 
 impl Election {
     pub(super) const NEW: Self = Self {
         link_local: None,
-        is_querier: false,
-        other_until: 0,
-        known: heapless::Vec::new(),
+        others: heapless::Vec::new(),
         general_at: 0,
         general_due: false,
         startup_left: 0,
-        told: None,
+        reported: None,
     };
-}
 
-impl Core {
-    pub(super) fn querier(&self) -> Querier {
-        match (self.election.link_local, self.election.known.first()) {
-            (Some(own), _) if self.election.is_querier => Querier::Own(own),
-            (_, Some(rival)) => Querier::Other(rival.address),
-            _ => Querier::Unknown,
+    /// The address that takes part in the election.
+    pub(super) const fn link_local(&self) -> Option<Ipv6Addr> {
+        self.link_local
+    }
+
+    /// The own address, if this router takes part.
+    pub(super) const fn contender(&self, env: &Env<'_>) -> Option<Ipv6Addr> {
+        match env.config.querier {
+            QuerierMode::Auto if env.running => self.link_local,
+            _ => None,
         }
     }
 
-    pub(super) fn querier_untold(&self) -> bool {
-        self.running && self.election.told != Some(self.querier())
+    pub(super) fn is_querier(&self, env: &Env<'_>) -> bool {
+        self.contender(env).is_some() && self.others.is_empty()
     }
 
-    /// Notes that the querier is being told.
-    pub(super) fn tell_querier(&mut self) -> bool {
-        let untold = self.querier_untold();
-        if untold {
-            self.election.told = Some(self.querier());
+    /// The elected querier (R-ELE-7).
+    pub(super) fn querier(&self, env: &Env<'_>) -> Querier {
+        match (self.others.first(), self.contender(env)) {
+            (Some(elected), _) => Querier::Other(elected.address),
+            (None, Some(own)) => Querier::Own(own),
+            (None, None) => Querier::Unknown,
         }
-        untold
     }
 
-    /// Robustness Variable in force (R-TIM-4, R-TIM-6, R-TIM-10).
-    pub(super) fn robustness(&self) -> u8 {
-        self.elected().map_or(self.config.robustness, |rival| rival.robustness)
+    /// Returns true if the querier differs from the one last reported.
+    pub(super) fn is_report_pending(&self, env: &Env<'_>) -> bool {
+        env.running && self.reported != Some(self.querier(env))
     }
 
-    /// Query Interval in force (R-TIM-5).
-    pub(super) fn query_interval_ms(&self) -> u64 {
-        self.elected().map_or(self.config.query_interval_ms, |rival| rival.query_interval_ms)
-    }
-
-    /// Query Response Interval in force (R-TIM-8).
-    fn response_interval_ms(&self) -> u64 {
-        self.elected().map_or(self.config.query_response_interval_ms, |rival| rival.response_interval_ms)
-    }
-
-    fn elected(&self) -> Option<&Rival> {
-        self.election.known.first()
-    }
-
-    /// RFC 9777 section 9.4, or RFC 2710 section 7.4.
-    pub(super) fn listening_interval_ms(&self) -> u64 {
-        self.config.listening_interval_ms(
-            self.robustness().into(),
-            self.query_interval_ms(),
-            self.response_interval_ms(),
-        )
-    }
-
-    /// RFC 9777 section 9.5.
-    pub(super) fn other_querier_present_interval_ms(&self) -> u64 {
-        u64::from(self.robustness()) * self.query_interval_ms() + self.response_interval_ms() / 2
-    }
-
-    /// RFC 9777 section 9.13: shorter than the listening interval.
-    pub(super) fn older_version_host_present_interval_ms(&self) -> u64 {
-        u64::from(self.robustness()) * self.query_interval_ms() + self.response_interval_ms()
-    }
-
-    /// RFC 9777 section 9.9 (R-TIM-9).
-    pub(super) fn last_listener_query_count(&self) -> u8 {
-        self.config.last_listener_query_count.unwrap_or_else(|| self.robustness())
-    }
-
-    /// RFC 9777 section 9.10.
-    pub(super) fn last_listener_query_time_ms(&self) -> u64 {
-        self.config.last_listener_query_interval_ms * u64::from(self.last_listener_query_count())
-    }
-
-    /// Starts as querier with the startup series, or listens (R-V1R-1, R-V1R-2, R-ELE-1, R-ELE-10, R-ELE-12).
-    pub(super) fn begin_election(&mut self) {
-        if self.takes_part() && self.lower_router_present() {
-            self.election.known.truncate(1);
-            self.election.other_until = self.election.known[0].until;
-            return self.yield_role();
+    /// Marks the present querier as reported. Returns true if it differs from the one reported before.
+    pub(super) fn report_querier(&mut self, env: &Env<'_>) -> bool {
+        let pending = self.is_report_pending(env);
+        if pending {
+            self.reported = Some(self.querier(env));
         }
-        if !self.takes_part() {
-            return self.stand_aside();
+        pending
+    }
+
+    /// The values in force: those of the elected querier, or the configured ones (R-TIM-4, R-TIM-5, R-TIM-8, R-TIM-10).
+    pub(super) fn intervals<'c>(&self, config: &'c Config) -> Intervals<'c> {
+        self.others.first().map_or(Intervals::configured(config), |elected| elected.intervals(config))
+    }
+
+    /// MLD on the interface comes up (R-ELE-12).
+    pub(super) fn start(&mut self, env: &Env<'_>, link_local: Option<Ipv6Addr>) {
+        self.link_local = link_local.filter(is_usable_link_local);
+        self.begin(env);
+    }
+
+    /// The version of the interface changed: what was learnt from other routers no longer counts.
+    pub(super) fn restart(&mut self, env: &Env<'_>) {
+        self.others.clear();
+        self.begin(env);
+    }
+
+    /// Begins as querier with the startup series, or waits (R-V1R-1, R-V1R-2, R-ELE-1, R-ELE-10, R-ELE-12).
+    pub(super) fn begin(&mut self, env: &Env<'_>) {
+        self.yield_role();
+        self.keep_present(env);
+        if self.is_querier(env) {
+            self.general_due = true;
+            self.startup_left = env.config.startup_query_count();
+            self.general_at = env.now + self.next_general_ms(env);
         }
-        self.become_querier();
-        self.election.startup_left = self.config.startup_query_count();
-        self.election.general_at = self.now + self.next_general_ms();
-    }
-
-    fn lower_router_present(&self) -> bool {
-        let lower = |rival: &&Rival| self.election.link_local.is_some_and(|own| rival.address < own);
-        self.elected().filter(lower).is_some_and(|rival| rival.until > self.horizon)
-    }
-
-    pub(super) fn forget_routers(&mut self) {
-        self.election.known.clear();
     }
 
     /// The link-local address changed (R-ELE-8, R-ELE-10).
-    pub(super) fn set_address(&mut self, now: u64, link_local: Option<Ipv6Addr>) {
-        self.arrive(now);
+    pub(super) fn set_address(&mut self, env: &Env<'_>, link_local: Option<Ipv6Addr>) {
         let link_local = link_local.filter(is_usable_link_local);
-        let before = core::mem::replace(&mut self.election.link_local, link_local);
-        if before == link_local || !self.running {
+        let before = core::mem::replace(&mut self.link_local, link_local);
+        if before == link_local || !env.running {
             return;
         }
-        let Some(own) = link_local else { return self.stand_aside() };
-        self.election.known.retain(|rival| rival.address != own);
-        if before.is_none() {
-            return self.begin_election();
+        if before.is_none() || link_local.is_none() {
+            return self.begin(env);
         }
-        if self.takes_part() && !self.lower_router_present() {
-            self.become_querier();
-            self.election.general_at = self.now + self.query_interval_ms();
+        self.keep_present(env);
+        if self.is_querier(env) {
+            self.become_querier(env, env.now);
         }
     }
 
-    /// A Query of whatever kind was heard from another router (R-ELE-2 to 7, R-V1R-3, A-4, A-15).
-    pub(super) fn hear(&mut self, source: Ipv6Addr, query: &Query<'_>) {
-        let older = query.sent_as == Version::V1 && !self.is_version_1();
-        if older && self.config.readings.ignore_v1_querier {
-            return;
+    /// A Query of any kind was received from another router (R-ELE-2 to 7, R-V1R-3, A-4, A-15).
+    pub(super) fn handle_query(&mut self, env: &Env<'_>, source: Ipv6Addr, query: &Query<'_>) -> Outcome {
+        let is_older = query.sent_as == Version::V1 && env.config.version == Version::V2;
+        let contender = self.contender(env);
+        if is_older && env.config.readings.ignore_v1_querier || contender.is_some_and(|own| source >= own) {
+            return Outcome::Ignored;
         }
-        if !self.takes_part() {
-            return self.remember(source, query);
+        let was_querier = self.is_querier(env);
+        let before = self.others.iter().find(|other| other.address == source).or(self.others.first());
+        let other = announced(env.config, before.copied(), source, query);
+        // Past its deadline a querier keeps its role only until another router sends (R-ELE-7).
+        self.others.retain(|other| other.address != source && other.until > env.expired_through);
+        let at = self.others.iter().take_while(|other| other.address < source).count();
+        // There is always one free place.
+        let _ = self.others.insert(at, other);
+        // A router that takes part waits for the interval in force, another for that of each router.
+        let until =
+            if contender.is_some() { self.intervals(env.config) } else { other.intervals(env.config) };
+        self.others[at].until = env.now + until.other_querier_present_interval_ms();
+        if self.others.len() > OTHERS_MAX {
+            self.forget_one(contender.is_some());
         }
-        if self.election.link_local.is_none_or(|own| source >= own) {
-            return;
+        if !was_querier {
+            return Outcome::Noted;
         }
-        let elected =
-            self.elected().is_none_or(|known| source <= known.address || known.until <= self.horizon);
-        let announced = elected.then(|| self.announced(self.elected().copied(), source, query));
-        if let Some(rival) = announced {
-            self.election.known.clear();
-            // One fits: the list was just cleared.
-            let _ = self.election.known.push(rival);
-        }
-        let until = self.now + self.other_querier_present_interval_ms();
-        self.election.other_until = until;
-        if let (true, Some(known)) = (elected, self.election.known.first_mut()) {
-            known.until = until;
-        }
-        if self.election.is_querier {
-            if older {
-                self.stats.lost_to_version_1 += 1;
-            }
-            self.yield_role();
+        self.yield_role();
+        Outcome::Lost(query.sent_as)
+    }
+
+    /// Makes room. A router that takes part keeps the querier and the latest deadlines, another the lowest addresses.
+    fn forget_one(&mut self, takes_part: bool) {
+        let unelected = self.others.iter().enumerate().skip(1);
+        let first_to_end = unelected.min_by_key(|(_, other)| (other.until, Reverse(other.address)));
+        match first_to_end {
+            Some((at, _)) if takes_part => drop(self.others.remove(at)),
+            _ => drop(self.others.pop()),
         }
     }
 
-    /// Keeps every router heard of, the lowest address first.
-    fn remember(&mut self, source: Ipv6Addr, query: &Query<'_>) {
-        let before = self.election.known.iter().find(|rival| rival.address == source);
-        let before = before.or_else(|| self.elected()).copied();
-        let mut rival = self.announced(before, source, query);
-        rival.until = self.now + rival.present_interval_ms();
-        self.election.known.retain(|known| known.address != source);
-        if self.election.known.is_full()
-            && self.election.known.last().is_some_and(|last| last.address > source)
-        {
-            self.election.known.pop();
+    /// Processes what has expired: the presence of other routers, the wait for the next General Query.
+    pub(super) fn advance(&mut self, env: &Env<'_>) {
+        if self.contender(env).is_none() {
+            return self.others.retain(|other| other.until > env.expired_through);
         }
-        let at = self.election.known.iter().take_while(|known| known.address < source).count();
-        // Full of lower addresses: this one is heard again before it can be elected.
-        let _ = self.election.known.insert(at, rival);
+        if let Some(since) = self.last_present_until().filter(|until| *until <= env.expired_through) {
+            self.others.clear();
+            self.become_querier(env, since);
+        }
+        if self.others.is_empty() && self.general_at <= env.expired_through {
+            self.general_due = true;
+            let interval = self.next_general_ms(env);
+            let next = self.general_at + interval;
+            // Queries that were not polled in time are not made up for.
+            self.general_at = if next <= env.expired_through { env.expired_through + interval } else { next };
+        }
     }
 
-    /// The values that a Query announces; what it does not say stays as it was `before` (R-TIM-4 to 8, A-16 to 18).
-    fn announced(&self, before: Option<Rival>, source: Ipv6Addr, query: &Query<'_>) -> Rival {
-        let own_response = self.config.query_response_interval_ms;
-        let mut rival = before.unwrap_or(Rival {
-            address: source,
-            until: 0,
-            robustness: self.config.robustness,
-            query_interval_ms: self.config.query_interval_ms,
-            response_interval_ms: own_response,
+    /// The next moment at which [`advance`](Self::advance) has something to do.
+    pub(super) fn deadline(&self, env: &Env<'_>) -> Option<u64> {
+        match (self.contender(env), self.last_present_until()) {
+            (None, _) => self.others.iter().map(|other| other.until).min(),
+            (Some(_), None) => Some(self.general_at),
+            (Some(_), until) => until,
+        }
+    }
+
+    /// The other-querier-present timer of a router that takes part: the latest deadline of a lower router (R-ELE-5).
+    fn last_present_until(&self) -> Option<u64> {
+        self.others.iter().map(|other| other.until).max()
+    }
+
+    /// Forgets routers whose interval has expired and, if this router takes part, those that are not lower.
+    fn keep_present(&mut self, env: &Env<'_>) {
+        let (contender, own) = (self.contender(env), self.link_local);
+        self.others.retain(|other| {
+            other.until > env.expired_through
+                && Some(other.address) != own
+                && contender.is_none_or(|own| other.address < own)
         });
-        rival.address = source;
-        if query.version == Version::V2 {
-            rival.robustness = if query.robustness == 0 { self.config.robustness } else { query.robustness };
-            rival.query_interval_ms = match query.interval_code {
-                0 => DEFAULT_QUERY_INTERVAL.as_millis() as u64,
-                code => u64::from(decode_interval_code(code)) * 1000,
-            };
-        }
-        if query.is_general() {
-            rival.response_interval_ms = match query.response_delay_ms {
-                0 => own_response,
-                delay => delay.into(),
-            };
-        }
-        rival
     }
 
-    /// Ends what the horizon has passed: the presence of other routers, the wait for the next General Query.
-    pub(super) fn advance_election(&mut self) {
-        if !self.running {
-            return;
-        }
-        if !self.takes_part() {
-            let horizon = self.horizon;
-            return self.election.known.retain(|rival| rival.until > horizon);
-        }
-        if !self.election.is_querier && self.election.other_until <= self.horizon {
-            let since = self.election.other_until;
-            self.become_querier();
-            self.election.general_at = since + self.query_interval_ms();
-        }
-        if self.election.is_querier && self.election.general_at <= self.horizon {
-            self.election.general_due = true;
-            let interval = self.next_general_ms();
-            let next = self.election.general_at + interval;
-            // Queries that nobody came to send are not made up for.
-            self.election.general_at = if next <= self.horizon { self.horizon + interval } else { next };
-        }
+    /// A General Query at once, the next one a Query Interval after `since` (R-ELE-4, R-V1R-4, R-SEC-3, A-27).
+    fn become_querier(&mut self, env: &Env<'_>, since: u64) {
+        self.startup_left = 0;
+        self.general_due = true;
+        self.general_at = since + env.config.query_interval_ms;
     }
 
-    /// The next moment at which [`advance_election`](Self::advance_election) has something to do.
-    pub(super) fn election_deadline(&self) -> Option<u64> {
-        if !self.running {
-            None
-        } else if !self.takes_part() {
-            self.election.known.iter().map(|rival| rival.until).min()
-        } else if self.election.is_querier {
-            Some(self.election.general_at)
+    const fn yield_role(&mut self) {
+        self.general_due = false;
+        self.startup_left = 0;
+    }
+
+    /// The wait after the General Query that is due now (R-QRY-2, A-2).
+    fn next_general_ms(&mut self, env: &Env<'_>) -> u64 {
+        self.startup_left = self.startup_left.saturating_sub(1);
+        if self.startup_left > 0 {
+            env.config.startup_query_interval().as_millis() as u64
         } else {
-            Some(self.election.other_until)
+            env.config.query_interval_ms
         }
     }
 
-    /// Whether the parts of the election fit each other; says what is wrong otherwise.
-    pub(super) fn check_election(&self) -> Result<(), &'static str> {
-        let election = &self.election;
-        let own = election.link_local;
-        ensure(
-            own.is_none_or(|own| is_usable_link_local(&own)),
-            "election: an address that cannot take part",
-        )?;
-        ensure(!election.is_querier || self.takes_part(), "election: a querier that takes no part")?;
-        ensure(election.is_querier || !election.general_due, "election: a Query is due at a non-querier")?;
-        let ascending = election.known.windows(2).all(|pair| pair[0].address < pair[1].address);
+    /// A General Query is to be sent.
+    pub(super) const fn is_general_due(&self) -> bool {
+        self.general_due
+    }
+
+    /// The General Query that was due has been written.
+    pub(super) const fn general_sent(&mut self) {
+        self.general_due = false;
+    }
+
+    /// Checks that the parts of the election fit each other.
+    ///
+    /// # Errors
+    ///
+    /// Names what is wrong.
+    pub(super) fn check(&self, env: &Env<'_>) -> Result<(), &'static str> {
+        let usable = self.link_local.is_none_or(|own| is_usable_link_local(&own));
+        ensure(usable, "election: own address is not link-local")?;
+        ensure(self.is_querier(env) || !self.general_due, "election: Query due at a non-querier")?;
+        let ascending = self.others.windows(2).all(|pair| pair[0].address < pair[1].address);
         ensure(ascending, "election: routers out of order")?;
-        if !self.takes_part() {
-            let present = election.known.iter().all(|rival| rival.until > self.horizon);
-            return ensure(present, "election: a router counts as present past its interval");
+        ensure(self.others.len() <= OTHERS_MAX, "election: too many routers")?;
+        let Some(own) = self.contender(env) else {
+            let present = self.others.iter().all(|other| other.until > env.expired_through);
+            return ensure(present, "election: router present past its interval");
+        };
+        ensure(
+            self.others.iter().all(|other| other.address < own),
+            "election: router not lower than this one",
+        )?;
+        match self.last_present_until() {
+            None => ensure(self.general_at > env.expired_through, "election: General Query overdue"),
+            Some(until) => ensure(until > env.expired_through, "election: no querier is present"),
         }
-        if election.is_querier {
-            ensure(election.known.is_empty(), "election: a querier that knows another")?;
-            return ensure(election.general_at > self.horizon, "election: a Query is late");
-        }
-        let lower = |rival: &Rival| own.is_some_and(|own| rival.address < own);
-        let elected = matches!(election.known.as_slice(), [rival] if lower(rival));
-        ensure(elected, "election: a non-querier that does not know who won")?;
-        ensure(election.other_until > self.horizon, "election: nobody queries")
     }
 
-    /// What the future of the election depends on; see [`Router::hash_situation`](super::Router::hash_situation).
-    pub(super) fn election_words(&self) -> impl Iterator<Item = u128> {
-        let election = &self.election;
-        // The other one is set when the role changes.
-        let deadline = match (self.takes_part(), election.is_querier) {
-            (true, true) => election.general_at,
-            (true, false) => election.other_until,
-            (false, _) => 0,
-        };
-        let told = match election.told {
+    /// Everything that the future of the election depends on, moments as `remaining` gives them; for fingerprints.
+    pub(super) fn words(
+        &self,
+        env: Env<'_>,
+        remaining: impl Fn(u64) -> u128 + Copy,
+    ) -> impl Iterator<Item = u128> {
+        let general_at = if self.is_querier(&env) { self.general_at } else { 0 };
+        let reported = match self.reported {
             None => 0,
             Some(Querier::Unknown) => 1,
             Some(Querier::Other(_)) => 2,
             Some(Querier::Own(_)) => 3,
         };
         let words = [
-            election.link_local.map_or(0, Ipv6Addr::to_bits),
-            election.is_querier.into(),
-            self.remaining_or_none(deadline),
-            election.general_due.into(),
-            election.startup_left.into(),
-            told,
-            election.told.map_or(0, |told| told.address().to_bits()),
-            election.known.len() as u128,
+            self.link_local.map_or(0, Ipv6Addr::to_bits),
+            remaining(general_at),
+            self.general_due.into(),
+            self.startup_left.into(),
+            reported,
+            self.reported.map_or(0, |reported| reported.address().to_bits()),
+            self.others.len() as u128,
         ];
-        words.into_iter().chain(election.known.iter().flat_map(|rival| {
+        words.into_iter().chain(self.others.iter().flat_map(move |other| {
             [
-                rival.address.to_bits(),
-                self.remaining_or_none(rival.until),
-                rival.robustness.into(),
-                rival.query_interval_ms.into(),
-                rival.response_interval_ms.into(),
+                other.address.to_bits(),
+                remaining(other.until),
+                other.robustness.into(),
+                other.query_interval_ms.into(),
+                other.response_interval_ms.into(),
             ]
         }))
     }
+}
 
-    /// R-ELE-4, R-V1R-4, R-SEC-3, A-27: a General Query at once; the caller says when the next is due.
-    fn become_querier(&mut self) {
-        self.election.is_querier = true;
-        self.election.known.clear();
-        self.election.other_until = 0;
-        self.election.startup_left = 0;
-        self.election.general_due = true;
+/// The values that a Query announces. A value that it does not carry stays as it was `before` (R-TIM-4 to 8, A-16,
+///
+fn announced(
+    config: &Config,
+    before: Option<OtherRouter>,
+    source: Ipv6Addr,
+    query: &Query<'_>,
+) -> OtherRouter {
+    let own_response = config.query_response_interval_ms;
+    let mut other = before.unwrap_or(OtherRouter {
+        address: source,
+        until: 0,
+        robustness: config.robustness,
+        query_interval_ms: config.query_interval_ms,
+        response_interval_ms: own_response,
+    });
+    other.address = source;
+    if query.version == Version::V2 {
+        other.robustness = if query.robustness == 0 { config.robustness } else { query.robustness };
+        other.query_interval_ms = match query.interval_code {
+            0 => DEFAULT_QUERY_INTERVAL.as_millis() as u64,
+            code => u64::from(decode_interval_code(code)) * 1000,
+        };
     }
-
-    /// Takes no part any more. From now on a router counts only until its own interval is over (R-ELE-10).
-    fn stand_aside(&mut self) {
-        self.yield_role();
-        self.advance_election();
+    if query.is_general() {
+        other.response_interval_ms = match query.response_delay_ms {
+            0 => own_response,
+            delay => delay.into(),
+        };
     }
-
-    fn yield_role(&mut self) {
-        self.election.is_querier = false;
-        self.election.general_due = false;
-        self.election.startup_left = 0;
-    }
-
-    /// The wait after the General Query that is due now (R-QRY-2, A-2).
-    fn next_general_ms(&mut self) -> u64 {
-        self.election.startup_left = self.election.startup_left.saturating_sub(1);
-        if self.election.startup_left > 0 {
-            self.config.startup_query_interval().as_millis() as u64
-        } else {
-            self.query_interval_ms()
-        }
-    }
-
-    /// The one source of everything sent; `None` if nothing may be sent (R-WIRE-5, R-WIRE-7).
-    pub(super) const fn can_send(&self) -> Option<Ipv6Addr> {
-        match self.config.querier {
-            QuerierMode::Auto if self.running => self.election.link_local,
-            _ => None,
-        }
-    }
+    other
 }

@@ -10,7 +10,8 @@ use crate::store::{GroupFlags, GroupId, GroupQueue, Index, SourceFlags, SourceId
 impl Core {
     /// What is no longer as it was told.
     pub(super) fn poll_event(&mut self, view: &mut View<'_>) -> Option<Event> {
-        if self.tell_querier() {
+        let (election, env) = self.election_and_env();
+        if election.report_querier(&env) {
             return Some(Event::Querier);
         }
         let mut left = BATCH;

@@ -3,6 +3,7 @@
 use core::net::Ipv6Addr;
 
 use super::core::Core;
+use super::election::Outcome;
 use super::events::order_events;
 use super::limits::Refusal;
 use super::records::Incoming;
@@ -133,7 +134,11 @@ impl Core {
             (Version::V1, Version::V2) => self.stats.version_2_queries += 1,
             _ => {}
         }
-        self.hear(meta.source, &query);
+        let (election, env) = self.election_and_env();
+        let outcome = election.handle_query(&env, meta.source, &query);
+        if outcome == Outcome::Lost(Version::V1) && !self.is_version_1() {
+            self.stats.lost_to_version_1 += 1;
+        }
         self.heed(view, &query);
         Ok(Said::Nothing)
     }

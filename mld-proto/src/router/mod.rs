@@ -5,6 +5,7 @@ mod core;
 mod election;
 mod events;
 mod input;
+mod intervals;
 mod limits;
 mod records;
 mod situation;
@@ -183,13 +184,13 @@ impl<T: Storage> Router<T> {
 
     /// The address that takes part in the election.
     pub const fn link_local(&self) -> Option<Ipv6Addr> {
-        self.core.election.link_local
+        self.core.election.link_local()
     }
 
     /// Who queries the link. Without part in the election: the lowest address whose Query was heard within its
     /// other-querier-present interval. R-ELE-7, R-YNG-3.
     pub fn querier(&self) -> Querier {
-        self.core.querier()
+        self.core.election.querier(&self.core.env())
     }
 
     /// Whether traffic from `source` to `group` should be sent out on this link (RFC 9777 section 7.3; R-FWD-1).
@@ -245,22 +246,22 @@ impl<T: Storage> Router<T> {
 
     /// Robustness Variable in force: the elected querier's, or the own (R-TIM-4).
     pub fn robustness_variable(&self) -> u8 {
-        self.core.robustness()
+        self.core.intervals().robustness
     }
 
     /// Query Interval in force (R-TIM-5).
     pub fn query_interval(&self) -> Duration {
-        Duration::from_millis(self.core.query_interval_ms())
+        Duration::from_millis(self.core.intervals().query_interval_ms)
     }
 
     /// Multicast Address Listening Interval in force (RFC 9777 section 9.4).
     pub fn listening_interval(&self) -> Duration {
-        Duration::from_millis(self.core.listening_interval_ms())
+        Duration::from_millis(self.core.intervals().listening_interval_ms())
     }
 
     /// Other Querier Present Interval in force (RFC 9777 section 9.5).
     pub fn other_querier_present_interval(&self) -> Duration {
-        Duration::from_millis(self.core.other_querier_present_interval_ms())
+        Duration::from_millis(self.core.intervals().other_querier_present_interval_ms())
     }
 
     /// Whether everything that this router holds fits together: slots, lists, index, timers, counts. For those who

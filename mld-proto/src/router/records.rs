@@ -49,7 +49,7 @@ impl Core {
                 let id = self.exclude(view, known, Incoming { sources: &[], ..incoming }, Ask::Nothing);
                 if let Some(id) = id {
                     // R-CMP-11
-                    let until = self.now + self.older_version_host_present_interval_ms();
+                    let until = self.now + self.intervals().older_version_host_present_interval_ms();
                     view.group(id).version_1_until = until;
                 }
                 id
@@ -164,7 +164,7 @@ impl Core {
             Some(id) => id,
             None => self.create(view, incoming.group, incoming.at)?,
         };
-        let until = self.now + self.listening_interval_ms();
+        let until = self.now + self.intervals().listening_interval_ms();
         let slot = view.group(id);
         let added_until = match ask {
             _ if !self.is_exclude(slot) => 0,
@@ -214,7 +214,7 @@ impl Core {
 
     /// Adds or refreshes each listed source.
     fn want(&mut self, view: &mut View<'_>, id: GroupId, incoming: Incoming<'_>) {
-        let until = self.now + self.listening_interval_ms();
+        let until = self.now + self.intervals().listening_interval_ms();
         for address in self.usable(incoming.sources) {
             let source = self
                 .find_source(view, id, address)
@@ -281,7 +281,7 @@ impl Core {
 
     /// The sources of a record that can be sources (R-WIRE-74).
     pub(super) fn usable<'p>(&self, sources: &'p [WireAddr]) -> impl Iterator<Item = Ipv6Addr> + use<'p> {
-        let (link_local, own) = (self.election.link_local, self.own.clone());
+        let (link_local, own) = (self.election.link_local(), self.own.clone());
         sources.iter().map(|address| Ipv6Addr::from(*address)).filter(move |address| {
             let unusable = address.is_unspecified() || address.is_multicast() || address.is_loopback();
             !unusable && Some(*address) != link_local && !own.contains(address)

@@ -44,7 +44,7 @@ impl Core {
             .chain(refused)
             .chain([self.own.len() as u128])
             .chain(own)
-            .chain(self.election_words())
+            .chain(self.election.words(self.env(), move |until| self.remaining_or_none(until)))
             .chain([groups.clone().count() as u128])
             .chain(groups.flat_map(move |slot| self.words_of_group(tables, slot)))
             .chain(queue(tables, self.events.first(), |slot| slot.event_next))

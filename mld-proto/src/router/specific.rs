@@ -18,17 +18,17 @@ impl Core {
     /// (R-QRY-1, R-RXQ-4, A-6). Until the timer ends nothing else changes (R-REC-6, R-REC-7). `at_once` ends it instead
     /// (R-SEC-15).
     pub(super) fn ask_group(&mut self, view: &mut View<'_>, id: GroupId, at_once: bool) {
-        if !self.election.is_querier {
+        if !self.is_querier() {
             return;
         }
-        view.group(id).queries_left = if at_once { 1 } else { self.last_listener_query_count() };
+        view.group(id).queries_left = if at_once { 1 } else { self.intervals().last_listener_query_count() };
         self.begin_round(view, id);
         if at_once {
             if !self.leave_exclude(view, id, Pending::Kept) {
                 self.end_group(view, id, Pending::Kept);
             }
         } else {
-            self.lower_filter(view, id, self.now + self.last_listener_query_time_ms());
+            self.lower_filter(view, id, self.now + self.intervals().last_listener_query_time_ms());
             view.group(id).flags.insert(GroupFlags::ASKED);
         }
     }
@@ -36,11 +36,11 @@ impl Core {
     /// One source of "Send Q(MA,X)": lowers its timer and has it asked for; says whether it did (R-QRY-6, R-QRY-7).
     /// `at_once` ends the timer instead. The caller begins the round, if there is anything to ask for (R-REC-5).
     pub(super) fn ask_source(&mut self, view: &mut View<'_>, id: SourceId, at_once: bool) -> bool {
-        let until = self.now + self.last_listener_query_time_ms();
-        if !self.election.is_querier || view.source(id).deadline <= until {
+        let until = self.now + self.intervals().last_listener_query_time_ms();
+        if !self.is_querier() || view.source(id).deadline <= until {
             return false;
         }
-        view.source(id).queries_left = if at_once { 1 } else { self.last_listener_query_count() };
+        view.source(id).queries_left = if at_once { 1 } else { self.intervals().last_listener_query_count() };
         if !at_once {
             return self.lower_source(view, id, until);
         }
@@ -105,10 +105,10 @@ impl Core {
             0 => self.config.last_listener_query_interval_ms,
             delay => delay.into(),
         };
-        let until = self.now + delay * u64::from(self.last_listener_query_count());
+        let until = self.now + delay * u64::from(self.intervals().last_listener_query_count());
         if self.config.version == Version::V1 {
             let own_series = view.group(id).flags.contains(GroupFlags::ASKED);
-            if !self.election.is_querier && !own_series {
+            if !self.is_querier() && !own_series {
                 self.lower_filter(view, id, until);
             }
         } else if query.sources.is_empty() {

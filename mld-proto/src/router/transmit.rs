@@ -24,14 +24,14 @@ impl Core {
         let buffer = &mut buffer[..len];
         let own = self.can_send();
         // R-QRY-3: once, and with S clear.
-        if let (Some(own), true) = (own, self.election.general_due) {
+        if let (Some(own), true) = (own, self.election.is_general_due()) {
             let query = self.query(
                 buffer,
                 Ipv6Addr::UNSPECIFIED,
                 QueryFlags::empty(),
                 self.config.query_response_interval_ms,
             )?;
-            self.election.general_due = false;
+            self.election.general_sent();
             self.stats.sent.general += 1;
             return Ok(Some(query.finish(own)));
         }
@@ -67,7 +67,7 @@ impl Core {
         if view.group(id).flags.contains(GroupFlags::ROUND) {
             mark_due(view, id);
         }
-        let settled_at = self.now + self.last_listener_query_time_ms();
+        let settled_at = self.now + self.intervals().last_listener_query_time_ms();
         let interval = self.config.last_listener_query_interval_ms;
         let slot = view.group(id);
         let address = slot.address;
@@ -145,8 +145,8 @@ impl Core {
                 group,
                 response_code: encode_response_code(response_ms),
                 flags,
-                robustness: self.robustness(),
-                interval_code: encode_interval_code(self.query_interval_ms() / 1000),
+                robustness: self.intervals().robustness,
+                interval_code: encode_interval_code(self.intervals().query_interval_ms / 1000),
             },
         )
     }
