@@ -1,15 +1,17 @@
 //! Who sends General Queries, and with which values (matrix 4.8, 3.1; R-TIM-4 to R-TIM-10).
 
+use core::cmp::Reverse;
 use core::net::Ipv6Addr;
 use std::collections::BTreeMap;
 
 use super::{Model, ModelQuerier};
 use crate::packet::Query;
 
-/// Routers that somebody who takes no part in the election remembers.
+/// Other routers remembered at the same time.
 // reading: the contract names the lowest of all that were heard within their intervals. A forger may use any number of
-// addresses; four real routers beside a passive one are many.
-const BYSTANDER_REMEMBERS: usize = 4;
+// addresses; four real routers beside this one are many. A router that takes part keeps the querier and those with the
+// latest deadlines, a passive one the lowest addresses.
+const REMEMBERED_MAX: usize = 4;
 
 /// Querier or not.
 #[derive(Clone, Debug)]
@@ -20,13 +22,15 @@ pub(super) enum Role {
         /// Queries of the startup series that are left.
         startup_left: u8,
     },
-    NonQuerier(OtherQuerier),
-    /// Takes no part: never sends, or has no address to send from. Everybody who was heard within the interval that
-    /// follows from what they announced; the lowest of them counts as querier.
+    /// Lower routers, not empty. The lowest is the querier, also past its deadline until another sends (R-ELE-7). The
+    /// Other-Querier-Present Timer ends with the latest of their deadlines (R-ELE-5).
+    NonQuerier(BTreeMap<Ipv6Addr, Heard>),
+    /// Takes no part: never sends, or has no address to send from. The routers whose Query was received within the
+    /// interval that follows from what they announced; the lowest of them counts as querier.
     Aside(BTreeMap<Ipv6Addr, Heard>),
 }
 
-/// What a router that takes no part knows of another.
+/// Another router.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard {
     /// Its last Query and the Other Querier Present Interval.
@@ -42,16 +46,6 @@ struct Values {
     response_interval: u64,
 }
 
-/// The querier that a non-querier knows (R-ELE-7).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OtherQuerier {
-    address: Ipv6Addr,
-    /// Its own last Query and the Other Querier Present Interval.
-    until: u64,
-    /// The Other-Querier-Present Timer, which a Query of any lower router restarts (R-ELE-5).
-    timer: u64,
-}
-
 impl Role {
     /// A non-querier that knows nobody (R-ELE-10).
     pub(super) fn unknown() -> Self {
@@ -65,8 +59,7 @@ impl Role {
     pub(super) fn told(&self, own: Option<Ipv6Addr>) -> ModelQuerier {
         match (self, own) {
             (Self::Querier { .. }, Some(own)) => ModelQuerier::Me(own),
-            (Self::NonQuerier(other), _) => ModelQuerier::Other(other.address),
-            (Self::Aside(heard), _) => {
+            (Self::NonQuerier(heard) | Self::Aside(heard), _) => {
                 heard.keys().next().map_or(ModelQuerier::Unknown, |lowest| ModelQuerier::Other(*lowest))
             }
             _ => ModelQuerier::Unknown,
@@ -85,7 +78,7 @@ impl Role {
     pub(super) fn other_querier_timer(&self) -> Option<u64> {
         match self {
             Self::Querier { .. } => None,
-            Self::NonQuerier(other) => Some(other.timer),
+            Self::NonQuerier(heard) => heard.values().map(|heard| heard.until).max(),
             Self::Aside(heard) => heard.values().map(|heard| heard.until).min(),
         }
     }
@@ -123,45 +116,29 @@ impl Model {
     /// R-ELE-8, R-ELE-10.
     pub(super) fn change_address(&mut self, now: u64, address: Option<Ipv6Addr>) {
         self.address = address;
-        // Whoever bears our address is no other (R-ELE-7).
-        if let Role::Aside(heard) = &mut self.role {
-            address.map(|own| heard.remove(&own));
-        }
+        let appears = matches!(self.role, Role::Aside(_));
+        let mut present = match &self.role {
+            Role::Querier { .. } => BTreeMap::new(),
+            Role::NonQuerier(heard) | Role::Aside(heard) => heard.clone(),
+        };
+        // A router with our own address is no other router (R-ELE-7).
+        present.retain(|other, heard| Some(*other) != address && !self.is_over(heard.until, now));
         if !self.takes_part() {
             // R-ELE-10. reading: another router that is known stays known.
-            let known = match self.role {
-                Role::NonQuerier(other) if !self.is_over(other.until, now) => {
-                    Some((other.address, Heard { until: other.until, values: self.values() }))
-                }
-                Role::Aside(_) => return self.follow_lowest(),
-                _ => None,
-            };
-            self.role = Role::Aside(known.into_iter().collect());
+            self.role = Role::Aside(present);
             return self.follow_lowest();
         }
         let Some(own) = self.usable_address() else { return };
-        let lower = match &self.role {
-            Role::Querier { .. } => None,
-            Role::NonQuerier(other) => {
-                (other.address < own && !self.is_over(other.until, now)).then_some(*other)
+        present.retain(|other, _| *other < own);
+        match (present.is_empty(), appears) {
+            (false, _) => {
+                self.role = Role::NonQuerier(present);
+                self.follow_lowest();
             }
-            Role::Aside(heard) => {
-                let lowest = heard
-                    .first_key_value()
-                    .filter(|(address, heard)| **address < own && !self.is_over(heard.until, now));
-                lowest.map(|(address, heard)| OtherQuerier {
-                    address: *address,
-                    until: heard.until,
-                    timer: heard.until,
-                })
-            }
-        };
-        match (lower, &self.role) {
-            (Some(other), _) => self.role = Role::NonQuerier(other),
             // An address appears: the start of 7.6.2 with the whole startup series.
-            (None, Role::Aside(_)) => self.restart_as_querier(now),
+            (true, true) => self.restart_as_querier(now),
             // R-ELE-8. reading: "a General Query" is one, as in R-ELE-4; hosts know this link already.
-            (None, _) => {
+            (true, false) => {
                 self.use_configured_values();
                 self.role = Role::Querier { next_general: now, startup_left: 0 };
                 self.send_general(now);
@@ -174,10 +151,13 @@ impl Model {
         Values { robustness, query_interval, response_interval: self.response_interval }
     }
 
-    /// The values in force of a router that takes no part are those of the lowest that it remembers, or its own.
+    /// The values in force are those of the lowest router that is remembered, or the configured ones.
     fn follow_lowest(&mut self) {
-        let Role::Aside(heard) = &self.role else { return };
-        match heard.values().next().map(|heard| heard.values) {
+        let lowest = match &self.role {
+            Role::Querier { .. } => None,
+            Role::NonQuerier(heard) | Role::Aside(heard) => heard.values().next().map(|heard| heard.values),
+        };
+        match lowest {
             None => self.use_configured_values(),
             Some(values) => {
                 (self.robustness, self.query_interval) = (values.robustness, values.query_interval);
@@ -186,76 +166,63 @@ impl Model {
         }
     }
 
-    /// A router that takes no part heard a Query (contract, `querier`).
-    fn remember(&mut self, now: u64, from: Ipv6Addr, query: &Query) {
-        let ended = now.max(self.ended);
-        let Role::Aside(heard) = &mut self.role else { return };
-        heard.retain(|_, heard| heard.until >= ended);
-        // What a Query does not say stays as this router announced it, or as it is in force (R-TIM-7).
-        let mut known = core::mem::take(heard);
-        if let Some(before) = known.get(&from) {
-            (self.robustness, self.query_interval) = (before.values.robustness, before.values.query_interval);
-            self.response_interval = before.values.response_interval;
-        } else {
-            self.role = Role::Aside(known.clone());
-            self.follow_lowest();
-        }
-        self.adopt(query);
-        let until = now + self.other_querier_present_interval_ms();
-        known.insert(from, Heard { until, values: self.values() });
-        while known.len() > BYSTANDER_REMEMBERS {
-            known.pop_last();
-        }
-        self.role = Role::Aside(known);
-        self.follow_lowest();
-    }
-
-    /// Election and adoption (R-ELE-2 to R-ELE-7).
+    /// Election and adoption (R-ELE-2 to R-ELE-7; contract, `querier`).
     pub(super) fn hear_query(&mut self, now: u64, from: Ipv6Addr, query: &Query) {
         // reading: the switch says how a version 2 router treats MLDv1 routers; version 1 knows no others.
         if self.settings.ignore_v1_querier && self.settings.version == 2 && query.announced.is_none() {
             return;
         }
-        if !self.takes_part() {
-            return self.remember(now, from, query);
-        }
+        let takes_part = self.takes_part();
         // R-ELE-3: all 128 bits.
-        if self.usable_address().is_some_and(|own| from >= own) {
+        if takes_part && self.usable_address().is_some_and(|own| from >= own) {
             return;
         }
-        let known = match self.role {
-            Role::NonQuerier(known) => Some(known),
-            _ => None,
+        let mut known = match &self.role {
+            Role::Querier { .. } => BTreeMap::new(),
+            Role::NonQuerier(heard) | Role::Aside(heard) => heard.clone(),
         };
-        // R-ELE-7. reading: past its deadline the known querier still is the one that is told, until another sends.
-        let elected = known.is_none_or(|known| from <= known.address || self.is_over(known.until, now));
-        if elected {
-            self.adopt(query);
+        // A value that the Query does not carry stays as this router announced it, or as it is in force (R-TIM-7).
+        let before = known.get(&from).map_or_else(|| self.values(), |heard| heard.values);
+        let announced = self.adopted(before, query);
+        // R-ELE-7. reading: past its deadline the known querier keeps its role until another sends.
+        known.retain(|_, heard| !self.is_over(heard.until, now));
+        known.insert(from, Heard { until: now, values: announced });
+        // adopted first, then the interval is computed. A router that takes part computes it from the values in
+        // force, another from those that the sender announced.
+        let in_force = known.values().next().map_or(announced, |lowest| lowest.values);
+        let counted = if takes_part { in_force } else { announced };
+        let until =
+            now + u64::from(counted.robustness) * counted.query_interval + counted.response_interval / 2;
+        known.insert(from, Heard { until, values: announced });
+        if known.len() > REMEMBERED_MAX {
+            let first_to_end =
+                known.iter().skip(1).min_by_key(|(other, heard)| (heard.until, Reverse(**other)));
+            let forgotten = first_to_end.map(|(other, _)| *other).filter(|_| takes_part);
+            match forgotten {
+                Some(other) => known.remove(&other),
+                None => known.pop_last().map(|(_, heard)| heard),
+            };
         }
-        // adopted first, then the interval is computed.
-        let timer = now + self.other_querier_present_interval_ms();
-        let other = match known {
-            Some(known) if !elected => OtherQuerier { timer, ..known },
-            _ => OtherQuerier { address: from, until: timer, timer },
-        };
-        self.role = Role::NonQuerier(other);
+        self.role = if takes_part { Role::NonQuerier(known) } else { Role::Aside(known) };
+        self.follow_lowest();
     }
 
-    /// R-TIM-4, R-TIM-5, R-TIM-6, R-TIM-8.
-    fn adopt(&mut self, query: &Query) {
+    /// R-TIM-4, R-TIM-5, R-TIM-6, R-TIM-8: the values after a Query.
+    fn adopted(&self, mut values: Values, query: &Query) -> Values {
         // R-TIM-7: an MLDv1 Query carries neither.
         if let Some(announced) = query.announced {
             //
-            self.robustness =
+            values.robustness =
                 if announced.robustness == 0 { self.settings.robustness } else { announced.robustness };
-            self.query_interval =
+            values.query_interval =
                 if announced.interval_s == 0 { 125_000 } else { announced.interval_s * 1_000 };
         }
         // R-TIM-8. reading: a General Query of either version.
         if query.group.is_unspecified() {
-            self.response_interval =
+            values.response_interval =
                 if query.delay_ms == 0 { self.settings.response_interval_ms } else { query.delay_ms };
         }
+        values
     }
 
     /// The Other-Querier-Present Timer ended (R-ELE-4, R-V1R-4): querier again, without a startup series. The
