@@ -192,9 +192,14 @@ impl Election {
         // There is always one free place.
         let _ = self.others.insert(at, other);
         // A router that takes part waits for the interval in force, another for that of each router.
-        let until =
+        let counted =
             if contender.is_some() { self.intervals(env.config) } else { other.intervals(env.config) };
-        self.others[at].until = env.now + until.other_querier_present_interval_ms();
+        let until = env.now + counted.other_querier_present_interval_ms();
+        self.others[at].until = until;
+        if contender.is_some() {
+            // The timer is one and starts again: an interval that was longer before no longer counts (R-ELE-5).
+            self.others.iter_mut().for_each(|other| other.until = other.until.min(until));
+        }
         if self.others.len() > OTHERS_MAX {
             self.forget_one(contender.is_some());
         }

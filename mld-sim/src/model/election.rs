@@ -194,6 +194,10 @@ impl Model {
         let until =
             now + u64::from(counted.robustness) * counted.query_interval + counted.response_interval / 2;
         known.insert(from, Heard { until, values: announced });
+        if takes_part {
+            // R-ELE-5: one timer, which starts again. No router counts longer than it runs.
+            known.values_mut().for_each(|heard| heard.until = heard.until.min(until));
+        }
         if known.len() > REMEMBERED_MAX {
             let first_to_end =
                 known.iter().skip(1).min_by_key(|(other, heard)| (heard.until, Reverse(**other)));

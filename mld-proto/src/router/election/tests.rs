@@ -234,6 +234,17 @@ fn querier_past_its_deadline_is_replaced_by_the_next_sender() {
     assert_eq!(election.deadline(&env(565_000, &CONFIG)), Some(690_000));
 }
 
+// R-ELE-5: the other-querier-present timer starts again with the values in force, also if these are shorter than before.
+#[test]
+fn query_with_a_shorter_interval_shortens_the_wait() {
+    let mut election = started(&CONFIG, Some(OWN));
+    deliver(&mut election, &CONFIG, 0, 5, &Query { robustness: 7, ..query() });
+    deliver(&mut election, &CONFIG, 1000, 7, &query());
+    assert_eq!(election.deadline(&env(1000, &CONFIG)), Some(881_000));
+    deliver(&mut election, &CONFIG, 2000, 5, &query());
+    assert_eq!(election.deadline(&env(2000, &CONFIG)), Some(257_000));
+}
+
 // R-ELE-10: without a part in the election every router counts for its own interval alone.
 #[test]
 fn passive_router_forgets_each_router_at_its_own_deadline() {
