@@ -113,6 +113,7 @@
 extern crate std;
 
 mod addr;
+mod clock;
 mod config;
 mod discard;
 mod event;

@@ -8,8 +8,8 @@ use super::tables::{FILTER_BIT, FilterId, GroupFlags, ListenerGroupSlot, Owner, 
 use super::{ListenerConfig, OTHER_ADDRESSES};
 use crate::addr::GroupAddr;
 use crate::addr::is_usable_link_local;
-use crate::store::{GroupId, GroupQueue, Index, IndexSlot, Pool, Removal, Ring, SourceId, Wheel};
-use crate::time::LATEST;
+use crate::clock::Clock;
+use crate::store::{GroupId, GroupQueue, Index, IndexSlot, Pool, Removal, Ring, SourceId};
 use crate::wire::Version;
 
 /// Groups that one call comes to at most before it leaves the rest to the next.
@@ -48,7 +48,7 @@ pub(super) struct Core {
     pub(super) group_pool: Pool,
     pub(super) filter_pool: Pool,
     pub(super) source_pool: Pool,
-    pub(super) wheel: Wheel,
+    pub(super) clock: Clock,
     /// Groups with something to send.
     pub(super) due: GroupQueue<ListenerGroupSlot>,
     /// First of the ring of groups to be reported, how many there are, and how many sources they list.
@@ -57,10 +57,6 @@ pub(super) struct Core {
     pub(super) listed: u64,
     pub(super) tours: [Tour; 3],
     pub(super) random: Random,
-    /// The latest moment given.
-    pub(super) now: u64,
-    /// Deadlines up to this one are over (R-TIM-13).
-    pub(super) horizon: u64,
     pub(super) running: bool,
     pub(super) link_local: Option<Ipv6Addr>,
     /// Unicast addresses of the interface beside its link-local one.
@@ -96,15 +92,13 @@ impl Core {
             group_pool: Pool::NEW,
             filter_pool: Pool::NEW,
             source_pool: Pool::NEW,
-            wheel: Wheel::NEW,
+            clock: Clock::NEW,
             due: GroupQueue::new(|slot: &mut ListenerGroupSlot| &mut slot.due_next),
             listening: GroupId::NIL,
             listening_count: 0,
             listed: 0,
             tours: [Tour::NEW; 3],
             random: Random::new(seed),
-            now: 0,
-            horizon: 0,
             running: false,
             link_local: None,
             own: heapless::Vec::new(),
@@ -155,24 +149,21 @@ impl Core {
             stats: self.stats,
             index: self.index,
             random: self.random,
-            now: self.now,
-            horizon: self.horizon,
+            clock: self.clock.without_timers(),
             own: core::mem::take(&mut self.own),
             ..fresh
         };
     }
 
-    /// Takes note of the time at which a packet comes or a command is given: what ended before is over.
+    /// Advances the clock for a packet or command; deadlines strictly before `now` have expired.
     pub(super) fn arrive(&mut self, now: u64) {
-        self.now = self.now.max(now.min(LATEST));
-        self.horizon = self.horizon.max(self.now.saturating_sub(1));
-        self.wheel.advance(self.horizon);
+        self.clock.arrive(now);
         self.advance_mode();
     }
 
     /// R-CMP-31: back to version 2 once no MLDv1 querier was heard for long.
     pub(super) fn advance_mode(&mut self) {
-        if self.older_until != 0 && self.older_until <= self.horizon {
+        if self.older_until != 0 && self.older_until <= self.clock.expired_through() {
             self.older_until = 0;
             self.change_mode();
         }
@@ -216,11 +207,10 @@ impl Core {
             || self.mode_untold
             || self.ssm_asked.is_some();
         if waiting {
-            return Some(self.now);
+            return Some(self.clock.now());
         }
         let timers = [self.older_until, self.general_at, self.round_at].into_iter().filter(|at| *at != 0);
-        let next = timers.chain(self.wheel.next()).min()?;
-        Some(if next <= self.horizon { self.now } else { next })
+        self.clock.next(timers)
     }
 
     /// Cancels what is pending at a group since the compatibility mode was another.
@@ -239,7 +229,7 @@ impl Core {
         slot.change_at = 0;
         slot.answer_at = 0;
         slot.mode_left = 0;
-        self.wheel.remove(view, id.into());
+        self.clock.remove(view, id.into());
         self.forget_queried(view, id);
         self.forget_changes(view, id);
     }
@@ -264,10 +254,10 @@ impl Core {
 
     /// Puts the timer of a group where its deadlines want it.
     pub(super) fn reschedule(&mut self, view: &mut View<'_>, id: GroupId) {
-        self.wheel.remove(view, id.into());
+        self.clock.remove(view, id.into());
         let slot = view.group(id);
         if let Some(at) = [slot.change_at, slot.answer_at].into_iter().filter(|at| *at != 0).min() {
-            self.wheel.insert(view, id.into(), at);
+            self.clock.insert(view, id.into(), at);
         }
     }
 

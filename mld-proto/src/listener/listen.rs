@@ -346,7 +346,7 @@ impl Core {
         if slot.filters > 0 || pending {
             return;
         }
-        self.wheel.remove(view, id.into());
+        self.clock.remove(view, id.into());
         self.forget_queried(view, id);
         let address = view.group(id).address;
         self.unindex_group(view, address);

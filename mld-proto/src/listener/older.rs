@@ -35,7 +35,8 @@ impl Core {
         }
         // R-CMP-31
         let began = self.older_until == 0;
-        self.older_until = self.now + self.older_version_querier_present_interval_ms(query.response_delay_ms);
+        self.older_until =
+            self.clock.now() + self.older_version_querier_present_interval_ms(query.response_delay_ms);
         if began {
             self.change_mode();
         }
@@ -55,11 +56,11 @@ impl Core {
     pub(super) fn heed_as_version_1(&mut self, view: &mut View<'_>, query: &Query<'_>) {
         let delay = u64::from(query.response_delay_ms);
         if query.is_general() {
-            self.older_query = (self.now, delay);
+            self.older_query = (self.clock.now(), delay);
             self.begin_tour(Errand::Older);
             self.tour_older(view);
         } else if let Some(group) = self.listening_group(view, query.group) {
-            self.start_timer(view, group, self.now, delay);
+            self.start_timer(view, group, self.clock.now(), delay);
         }
     }
 

@@ -27,8 +27,8 @@ impl Core {
         };
         let window = u64::from(query.response_delay_ms);
         // R-LSN-45, A-19: never at once.
-        let due = self.now + self.random.delay(window);
-        let until = self.now + window.max(1);
+        let due = self.clock.now() + self.random.delay(window);
+        let until = self.clock.now() + window.max(1);
         if self.general_at != 0 && self.general_at <= due {
             // Rule 1: the answer that is pending is also the answer to this Query.
             self.general_until = self.general_until.min(until);

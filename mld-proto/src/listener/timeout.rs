@@ -3,19 +3,17 @@
 use super::core::{BATCH, Core, Errand};
 use super::tables::{GroupFlags, View};
 use crate::store::{GroupId, TimerOf};
-use crate::time::LATEST;
 
 impl Core {
-    /// Moves the horizon to `now` and does a bounded part of what that ends.
+    /// Advances the clock to `now` and processes a bounded part of what has expired.
     pub(super) fn handle_timeout(&mut self, view: &mut View<'_>, now: u64) {
-        self.now = self.now.max(now.min(LATEST));
-        self.horizon = self.horizon.max(self.now);
+        self.clock.advance(now);
         if !self.running {
             return;
         }
         self.advance_mode();
         self.tour_older(view);
-        if self.general_at != 0 && self.general_at <= self.horizon {
+        if self.general_at != 0 && self.general_at <= self.clock.expired_through() {
             // R-LSN-43: an answer that is still being given begins anew with the groups that it has not come to.
             let is_answering = self.round_due || self.round_at != 0;
             self.round_until =
@@ -31,12 +29,12 @@ impl Core {
             self.round_reports = 0;
             self.begin_tour(Errand::Answer);
             self.round_due = self.tours[Errand::Answer as usize].running;
-        } else if self.round_at != 0 && self.round_at <= self.horizon {
+        } else if self.round_at != 0 && self.round_at <= self.clock.expired_through() {
             self.round_at = 0;
             self.round_due = true;
         }
         for _ in 0..BATCH {
-            match self.wheel.pop(view, self.horizon).map(|timer| timer.of()) {
+            match self.clock.pop(view).map(|timer| timer.of()) {
                 Some(TimerOf::Group(id)) => self.end_timer(view, id),
                 Some(TimerOf::Source(_)) | None => break,
             }
@@ -46,9 +44,9 @@ impl Core {
     /// The timer of a group came off the wheel.
     fn end_timer(&mut self, view: &mut View<'_>, id: GroupId) {
         self.settle(view, id);
-        let (horizon, version_1) = (self.horizon, self.is_version_1());
+        let (expired_through, version_1) = (self.clock.expired_through(), self.is_version_1());
         let is_over = |at: &mut u64| {
-            let over = *at != 0 && *at <= horizon;
+            let over = *at != 0 && *at <= expired_through;
             if over {
                 *at = 0;
             }

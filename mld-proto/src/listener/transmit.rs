@@ -181,7 +181,7 @@ impl Core {
         if slot.mode_left > 0 || slot.changing > 0 {
             // R-LSN-22
             let delay = self.random.delay(self.config.unsolicited_report_interval_ms());
-            view.group(id).change_at = self.now + delay;
+            view.group(id).change_at = self.clock.now() + delay;
             self.reschedule(view, id);
         }
         Ok(step)
@@ -258,11 +258,11 @@ impl Core {
             }
         }
         self.round_due = self.toured(view, Errand::Answer).is_some();
-        let window = self.round_until.saturating_sub(self.now);
+        let window = self.round_until.saturating_sub(self.clock.now());
         if self.round_due && window > 0 {
             self.round_reports = self.round_reports.saturating_sub(1).max(1);
             self.round_due = false;
-            self.round_at = self.now + self.random.delay(window / self.round_reports);
+            self.round_at = self.clock.now() + self.random.delay(window / self.round_reports);
         }
         Ok(())
     }
@@ -396,7 +396,8 @@ impl Core {
         slot.flags.remove(GroupFlags::CHANGE | GroupFlags::OVERHEARD);
         slot.mode_left = slot.mode_left.saturating_sub(1);
         if slot.mode_left > 0 {
-            slot.answer_at = self.now + self.random.delay(self.config.unsolicited_report_interval_ms());
+            slot.answer_at =
+                self.clock.now() + self.random.delay(self.config.unsolicited_report_interval_ms());
             self.reschedule(view, id);
         }
     }

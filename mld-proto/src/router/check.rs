@@ -4,7 +4,7 @@ use super::core::Core;
 use super::state::GHOST_LISTED;
 use crate::store::{
     GroupFlags, GroupId, GroupSlot, Key, Links, NOWHERE, Shared, SourceFlags, SourceId, SourceSlot, TimerId,
-    TimerOf, check_clock, check_queue, check_ring, ensure,
+    TimerOf, check_queue, check_ring, ensure,
 };
 
 impl Core {
@@ -17,7 +17,7 @@ impl Core {
             sources: &tables.sources[..self.source_pool.reach()],
             index: tables.index,
         };
-        check_clock(self.now, self.horizon, &self.wheel)?;
+        self.clock.check()?;
         self.election.check(&self.env())?;
         self.check_groups(used)?;
         self.check_wheel(used)?;
@@ -106,7 +106,7 @@ impl Core {
         // A round that has begun is not waited for.
         let waits = slot.query_at != 0 && !flags.contains(GroupFlags::IN_TRANSMITS);
         ensure(
-            !waits || self.wheel.serves(slot.timer_at, slot.query_at),
+            !waits || self.clock.wheel().serves(slot.timer_at, slot.query_at),
             "timer: the next round of Queries comes late",
         )
     }
@@ -136,15 +136,18 @@ impl Core {
 
     /// A deadline, or 0, and where the timer stands that looks after it.
     fn check_deadline(&self, deadline: u64, timer_at: u16) -> Result<(), &'static str> {
-        ensure(deadline == 0 || self.wheel.serves(timer_at, deadline), "timer: a deadline is missed")?;
         ensure(
-            deadline == 0 || deadline > self.horizon || self.backlog,
+            deadline == 0 || self.clock.wheel().serves(timer_at, deadline),
+            "timer: a deadline is missed",
+        )?;
+        ensure(
+            deadline == 0 || deadline > self.clock.expired_through() || self.clock.has_backlog(),
             "timer: a deadline is over and nobody knows",
         )
     }
 
     fn check_wheel(&self, tables: Shared<'_>) -> Result<(), &'static str> {
-        let on_wheel = self.wheel.check(|id| links(tables, id))?;
+        let on_wheel = self.clock.wheel().check(|id| links(tables, id))?;
         let armed = |at: u16| at != NOWHERE && at != GHOST_LISTED;
         let groups = tables.groups.iter().filter(|slot| armed(slot.timer_at)).count();
         let sources = tables.sources.iter().filter(|slot| armed(slot.timer_at)).count();
@@ -397,13 +400,7 @@ mod tests {
                     }
                 }
             }),
-            ("clock: the horizon is not at the present moment", |r| r.core.now += 5),
-            ("clock: it is past its end", |r| r.core.now = u64::MAX),
-            ("clock: the wheel is ahead of the horizon", |r| {
-                let ahead = r.core.horizon + 1;
-                assert!(r.core.wheel.pop(&mut view(&mut r.tables), ahead).is_none());
-            }),
-            ("election: General Query overdue", |r| (r.core.now, r.core.horizon) = (700_000, 700_000)),
+            ("election: General Query overdue", |r| r.core.clock.advance(700_000)),
             ("sources: a ring that is not linked back", |r| {
                 let id = source_id(r, D, 6);
                 source_slot(r, D, 6).prev = id;
@@ -454,23 +451,23 @@ mod tests {
             ("source: it is blocked and has a timer", |r| source_slot(r, D, 6).deadline = 0),
             ("source: it is blocked in include mode", |r| {
                 let id = source_id(r, D, 6);
-                r.core.wheel.remove(&mut view(&mut r.tables), id.into());
+                r.core.clock.remove(&mut view(&mut r.tables), id.into());
                 source_slot(r, D, 6).deadline = 0;
             }),
             ("timer: a deadline is missed", |r| slot(r, C).filter_deadline -= 200_000),
             ("timer: a deadline is missed", |r| {
                 let id = source_id(r, D, 7);
-                r.core.wheel.remove(&mut view(&mut r.tables), id.into());
+                r.core.clock.remove(&mut view(&mut r.tables), id.into());
             }),
             ("timer: a deadline is over and nobody knows", |r| {
-                let (id, over) = (id(r, C), r.core.horizon);
-                r.core.wheel.remove(&mut view(&mut r.tables), id.into());
-                r.core.wheel.insert(&mut view(&mut r.tables), id.into(), over);
+                let (id, over) = (id(r, C), r.core.clock.expired_through());
+                r.core.clock.remove(&mut view(&mut r.tables), id.into());
+                r.core.clock.insert(&mut view(&mut r.tables), id.into(), over);
                 slot(r, C).filter_deadline = over;
             }),
             ("timer: the next round of Queries comes late", |r| {
                 let id = id(r, D);
-                r.core.wheel.remove(&mut view(&mut r.tables), id.into());
+                r.core.clock.remove(&mut view(&mut r.tables), id.into());
             }),
             ("wheel: a timer in a slot that it does not know of", |r| slot(r, D).timer_at -= 1),
             ("wheel: a timer is armed and on no list", |r| {

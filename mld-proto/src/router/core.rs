@@ -7,13 +7,12 @@ use super::election::{Election, Env};
 use super::intervals::Intervals;
 use super::limits::Limits;
 use crate::addr::{GroupAddr, OTHER_ADDRESSES};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::stats::Stats;
 use crate::store::{
     GroupFlags, GroupId, GroupQueue, GroupSlot, Index, Node, Nodes, Pool, SourceId, TimerId, TimerOf, View,
-    Wheel,
 };
-use crate::time::LATEST;
 use crate::wire::Version;
 
 /// Slots that one call touches at most before it leaves the rest to the next; what was begun is finished.
@@ -31,7 +30,7 @@ pub(crate) struct Core {
     pub(super) index: Index,
     pub(super) group_pool: Pool,
     pub(super) source_pool: Pool,
-    pub(super) wheel: Wheel,
+    pub(super) clock: Clock,
     /// Groups whose membership may differ from what was told.
     pub(super) events: GroupQueue,
     /// Groups with specific Queries to send.
@@ -40,12 +39,6 @@ pub(crate) struct Core {
     pub(super) ghosts: SourceId,
     pub(super) limits: Limits,
     pub(super) usage: Usage,
-    /// The latest moment given.
-    pub(super) now: u64,
-    /// Deadlines up to this one are over, whether the wheel has come to them or not (R-TIM-13).
-    pub(super) horizon: u64,
-    /// Some deadlines up to the horizon have not been come to: groups are settled before they are used.
-    pub(super) backlog: bool,
     pub(super) running: bool,
     /// Stopped, and that has not been told.
     pub(super) stop_untold: bool,
@@ -57,8 +50,8 @@ pub(crate) struct Core {
     pub(super) room_batches: u8,
     /// The slot from which groups are still to be looked at that may no longer exist.
     pub(super) sweep: Option<usize>,
-    /// The horizon when the settings changed: the mode that a group had then decides whether it is admitted.
-    settings_horizon: u64,
+    /// The expired-through moment when the settings changed: the mode that a group had then decides whether it is admitted.
+    settings_expired_through: u64,
     pub(super) election: Election,
     /// Unicast addresses of the interface beside its link-local one.
     pub(super) own: heapless::Vec<Ipv6Addr, OTHER_ADDRESSES>,
@@ -72,22 +65,19 @@ impl Core {
             index: Index::new(hash_seed),
             group_pool: Pool::NEW,
             source_pool: Pool::NEW,
-            wheel: Wheel::NEW,
+            clock: Clock::NEW,
             events: GroupQueue::new(|slot| &mut slot.event_next),
             transmits: GroupQueue::new(|slot| &mut slot.transmit_next),
             ghosts: SourceId::NIL,
             limits: Limits::NEW,
             usage: Usage { groups: 0, sources: 0 },
-            now: 0,
-            horizon: 0,
-            backlog: false,
             running: false,
             stop_untold: false,
             life: 0,
             lives_unswept: 0,
             room_batches: 0,
             sweep: None,
-            settings_horizon: 0,
+            settings_expired_through: 0,
             election: Election::NEW,
             own: heapless::Vec::new(),
         }
@@ -137,18 +127,16 @@ impl Core {
             election.begin(&env);
         }
         if admits_others {
-            self.settings_horizon = self.horizon;
+            self.settings_expired_through = self.clock.expired_through();
             self.sweep = Some(0);
         }
     }
 
-    /// Takes note of the time at which a packet comes or a command is given: what ended before is over.
+    /// Advances the clock for a packet or command; deadlines strictly before `now` have expired.
     pub(super) fn arrive(&mut self, now: u64) {
-        self.now = self.now.max(now.min(LATEST));
         self.room_batches = ROOM_BATCHES;
-        self.horizon = self.horizon.max(self.now.saturating_sub(1));
+        self.clock.arrive(now);
         self.advance_election();
-        self.backlog = self.wheel.is_due(self.horizon);
     }
 
     /// Makes every group a former one. Their slots are looked at bit by bit.
@@ -197,7 +185,7 @@ impl Core {
     /// no longer admits it.
     pub(super) fn is_stale(&self, slot: &GroupSlot) -> bool {
         // Without a sweep under way every group has been looked at.
-        let excluded = slot.filter_deadline > self.settings_horizon;
+        let excluded = slot.filter_deadline > self.settings_expired_through;
         self.sweep.is_some() && (slot.life != self.life || !self.admits(slot.address, excluded))
     }
 
@@ -218,7 +206,7 @@ impl Core {
             self.forget(view, id);
             return None;
         }
-        if self.backlog {
+        if self.clock.has_backlog() {
             self.settle(view, id);
             // It may have ended, and its slot may have been freed.
             return self.index.find_group(view.shared(), group.get()).filter(|id| {
@@ -246,14 +234,15 @@ impl Core {
     }
 
     pub(super) fn election_and_env(&mut self) -> (&mut Election, Env<'_>) {
-        let Self { now, horizon: expired_through, running, ref config, .. } = *self;
+        let Self { ref clock, running, ref config, .. } = *self;
+        let (now, expired_through) = (clock.now(), clock.expired_through());
         (&mut self.election, Env { now, expired_through, running, config })
     }
 
     /// The moment and the settings, for the election.
     pub(super) const fn env(&self) -> Env<'_> {
-        let Self { now, horizon: expired_through, running, ref config, .. } = *self;
-        Env { now, expired_through, running, config }
+        let (now, expired_through) = (self.clock.now(), self.clock.expired_through());
+        Env { now, expired_through, running: self.running, config: &self.config }
     }
 
     pub(super) fn is_querier(&self) -> bool {
@@ -279,10 +268,9 @@ impl Core {
             || self.election.is_report_pending(&self.env())
             || self.election.is_general_due();
         if waiting {
-            return Some(self.now);
+            return Some(self.clock.now());
         }
-        let next = [self.wheel.next(), self.election.deadline(&self.env())].into_iter().flatten().min()?;
-        Some(if next <= self.horizon { self.now } else { next })
+        self.clock.next(self.election.deadline(&self.env()))
     }
 
     pub(super) const fn is_version_1(&self) -> bool {

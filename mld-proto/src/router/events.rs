@@ -22,7 +22,7 @@ impl Core {
                 // Nothing is left to end.
             } else if self.is_stale(view.group(id)) {
                 self.forget(view, id);
-            } else if self.backlog {
+            } else if self.clock.has_backlog() {
                 self.settle(view, id);
             }
             let slot = view.group(id);
@@ -69,10 +69,10 @@ impl Core {
         slot.flags.set(GroupFlags::TOLD_EXCLUDE, members && mode == FilterMode::Exclude);
         let mut walk = SourceList::walk(view, id);
         while let Some(source) = walk.next(view) {
-            let horizon = self.horizon;
+            let expired_through = self.clock.expired_through();
             let slot = view.source(source);
             let exists = !slot.flags.contains(SourceFlags::GHOST);
-            let listed = exists && (slot.deadline > horizon) == (mode == FilterMode::Include);
+            let listed = exists && (slot.deadline > expired_through) == (mode == FilterMode::Include);
             changed |= slot.flags.contains(SourceFlags::TOLD) != listed;
             slot.flags.set(SourceFlags::TOLD, listed);
             if !exists {

@@ -179,7 +179,7 @@ impl<T: Storage> Router<T> {
 
     /// The latest moment given.
     pub const fn now(&self) -> Instant {
-        Instant::from_millis(self.core.now)
+        Instant::from_millis(self.core.clock.now())
     }
 
     /// The address that takes part in the election.
@@ -207,7 +207,9 @@ impl<T: Storage> Router<T> {
         }
         match self.core.index.find_source(tables, id, source).map(|source| &tables.sources[source.at()]) {
             // A deleted source is as good as not there.
-            Some(source) if !source.flags.contains(SourceFlags::GHOST) => source.deadline > self.core.horizon,
+            Some(source) if !source.flags.contains(SourceFlags::GHOST) => {
+                source.deadline > self.core.clock.expired_through()
+            }
             _ => self.core.is_exclude(slot),
         }
     }

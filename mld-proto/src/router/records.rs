@@ -49,7 +49,7 @@ impl Core {
                 let id = self.exclude(view, known, Incoming { sources: &[], ..incoming }, Ask::Nothing);
                 if let Some(id) = id {
                     // R-CMP-11
-                    let until = self.now + self.intervals().older_version_host_present_interval_ms();
+                    let until = self.clock.now() + self.intervals().older_version_host_present_interval_ms();
                     view.group(id).version_1_until = until;
                 }
                 id
@@ -164,7 +164,7 @@ impl Core {
             Some(id) => id,
             None => self.create(view, incoming.group, incoming.at)?,
         };
-        let until = self.now + self.intervals().listening_interval_ms();
+        let until = self.clock.now() + self.intervals().listening_interval_ms();
         let slot = view.group(id);
         let added_until = match ask {
             _ if !self.is_exclude(slot) => 0,
@@ -214,7 +214,7 @@ impl Core {
 
     /// Adds or refreshes each listed source.
     fn want(&mut self, view: &mut View<'_>, id: GroupId, incoming: Incoming<'_>) {
-        let until = self.now + self.intervals().listening_interval_ms();
+        let until = self.clock.now() + self.intervals().listening_interval_ms();
         for address in self.usable(incoming.sources) {
             let source = self
                 .find_source(view, id, address)

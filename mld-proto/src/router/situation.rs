@@ -80,7 +80,7 @@ impl Core {
             // How long a round has been due counts for when the next one is.
             match slot.query_at {
                 0 => 0,
-                query_at => (1 << 64) + u128::from(query_at) - u128::from(self.now),
+                query_at => (1 << 64) + u128::from(query_at) - u128::from(self.clock.now()),
             },
             slot.flags.bits().into(),
             slot.queries_left.into(),
@@ -130,11 +130,13 @@ impl Core {
     }
 
     /// A moment that makes no difference any more once it is over. One that is now may be over or not, whatever
-    /// else the horizon says is told by that.
+    /// else the expired-through moment says is told by that.
     pub(super) fn remaining_or_none(&self, until: u64) -> u128 {
         match until {
             u64::MAX => u128::MAX,
-            until if until > self.horizon => 1 + u128::from(until) - u128::from(self.now),
+            until if until > self.clock.expired_through() => {
+                1 + u128::from(until) - u128::from(self.clock.now())
+            }
             _ => 0,
         }
     }

@@ -28,7 +28,7 @@ impl Core {
                 self.end_group(view, id, Pending::Kept);
             }
         } else {
-            self.lower_filter(view, id, self.now + self.intervals().last_listener_query_time_ms());
+            self.lower_filter(view, id, self.clock.now() + self.intervals().last_listener_query_time_ms());
             view.group(id).flags.insert(GroupFlags::ASKED);
         }
     }
@@ -36,7 +36,7 @@ impl Core {
     /// One source of "Send Q(MA,X)": lowers its timer and has it asked for; says whether it did (R-QRY-6, R-QRY-7).
     /// `at_once` ends the timer instead. The caller begins the round, if there is anything to ask for (R-REC-5).
     pub(super) fn ask_source(&mut self, view: &mut View<'_>, id: SourceId, at_once: bool) -> bool {
-        let until = self.now + self.intervals().last_listener_query_time_ms();
+        let until = self.clock.now() + self.intervals().last_listener_query_time_ms();
         if !self.is_querier() || view.source(id).deadline <= until {
             return false;
         }
@@ -56,7 +56,7 @@ impl Core {
     /// Has everything pending for the group sent now: once, however many triggers come before it is (R-QRY-11, R-SEC-9,
     ///
     pub(super) fn begin_round(&mut self, view: &mut View<'_>, id: GroupId) {
-        let now = self.now;
+        let now = self.clock.now();
         let slot = view.group(id);
         slot.query_at = now;
         slot.flags.insert(GroupFlags::ROUND);
@@ -69,7 +69,10 @@ impl Core {
     /// The wait for the next round ended.
     pub(super) fn continue_rounds(&mut self, view: &mut View<'_>, id: GroupId) {
         let due = view.group(id).query_at;
-        if due != 0 && due <= self.horizon && !view.group(id).flags.contains(GroupFlags::ROUND) {
+        if due != 0
+            && due <= self.clock.expired_through()
+            && !view.group(id).flags.contains(GroupFlags::ROUND)
+        {
             self.begin_round(view, id);
             // The next round counts from when this one was due, however late somebody comes to send it.
             view.group(id).query_at = due;
@@ -79,7 +82,7 @@ impl Core {
     /// Ends a round, with all of it sent: decides when the next is due, if any Queries are left (R-V1R-12).
     pub(super) fn end_round(&mut self, view: &mut View<'_>, id: GroupId, sources_left: bool) {
         let interval = self.config.last_listener_query_interval_ms;
-        let now = self.now;
+        let now = self.clock.now();
         let slot = view.group(id);
         let left = slot.queries_left > 0 || sources_left;
         if left && !slot.flags.contains(GroupFlags::GONE) {
@@ -105,7 +108,7 @@ impl Core {
             0 => self.config.last_listener_query_interval_ms,
             delay => delay.into(),
         };
-        let until = self.now + delay * u64::from(self.intervals().last_listener_query_count());
+        let until = self.clock.now() + delay * u64::from(self.intervals().last_listener_query_count());
         if self.config.version == Version::V1 {
             let own_series = view.group(id).flags.contains(GroupFlags::ASKED);
             if !self.is_querier() && !own_series {

@@ -1,6 +1,6 @@
 //! Groups and sources come, are refreshed, and go.
 //!
-//! The filter mode and "is it forwarded" are not stored: they are questions asked of deadlines at the horizon, so
+//! The filter mode and "is it forwarded" are not stored: they are questions asked of deadlines at the expired-through moment, so
 //! they cannot disagree with a timer. Nothing here sends or tells: it edits deadlines and marks groups.
 
 use core::net::Ipv6Addr;
@@ -52,7 +52,7 @@ impl Core {
         let slot = view.group(id);
         slot.flags.remove(GroupFlags::GONE | GroupFlags::TIMED_OUT);
         slot.life = self.life;
-        slot.created = self.now;
+        slot.created = self.clock.now();
         Some(id)
     }
 
@@ -64,7 +64,7 @@ impl Core {
     /// Ends some of what is over and has not been come to; `false` if there is nothing, or if the present packet has
     /// had its share of such work.
     fn end_some(&mut self, view: &mut View<'_>) -> bool {
-        if self.room_batches == 0 || (self.sweep.is_none() && !self.backlog) {
+        if self.room_batches == 0 || (self.sweep.is_none() && !self.clock.has_backlog()) {
             return false;
         }
         self.room_batches -= 1;
@@ -92,7 +92,7 @@ impl Core {
 
     /// Ends a group: nobody listens. Its slot stays until what is pending has been polled.
     pub(super) fn end_group(&mut self, view: &mut View<'_>, id: GroupId, pending: Pending) {
-        self.wheel.remove(view, id.into());
+        self.clock.remove(view, id.into());
         self.usage.groups -= 1;
         if !self.limits.is_empty() && self.usage.groups < self.config.groups_max {
             self.limits.relieve(Limit::Groups);
@@ -154,13 +154,13 @@ impl Core {
 
     /// The filter mode: a running filter timer is exclude mode (R-RST-3).
     pub(super) fn is_exclude(&self, slot: &GroupSlot) -> bool {
-        slot.filter_deadline > self.horizon
+        slot.filter_deadline > self.clock.expired_through()
     }
 
     /// The compatibility mode of a group (RFC 9777 section 8.3.2); without compatibility there is none (R-CMP-8).
     pub(super) fn is_in_version_1(&self, slot: &GroupSlot) -> bool {
         let compatible = self.is_version_1() || !self.config.readings.version_2_only;
-        compatible && slot.version_1_until > self.horizon
+        compatible && slot.version_1_until > self.clock.expired_through()
     }
 
     /// Refreshes the filter timer, or starts it: the group is in exclude mode from now on.
@@ -169,7 +169,7 @@ impl Core {
         let before = core::mem::replace(&mut slot.filter_deadline, deadline);
         slot.flags.remove(GroupFlags::LOWERED | GroupFlags::ASKED);
         // A filter timer that runs is on the wheel, and may come off it early: there is nothing to do.
-        if before <= self.horizon {
+        if before <= self.clock.expired_through() {
             self.arm_group(view, id);
             self.mark_changed(view, id);
         } else if deadline < before {
@@ -189,9 +189,9 @@ impl Core {
 
     /// Puts the group's timer on the wheel where its filter timer or its next round of Queries ends first.
     pub(super) fn arm_group(&mut self, view: &mut View<'_>, id: GroupId) {
-        self.wheel.remove(view, id.into());
+        self.clock.remove(view, id.into());
         if let Some(deadline) = group_deadline(view.group(id)) {
-            self.wheel.insert(view, id.into(), deadline);
+            self.clock.insert(view, id.into(), deadline);
         }
     }
 
@@ -216,7 +216,7 @@ impl Core {
         let mut walk = SourceList::walk(view, id);
         while let Some(source) = walk.next(view) {
             let slot = view.source(source);
-            if slot.deadline <= self.horizon && !slot.flags.contains(SourceFlags::GHOST) {
+            if slot.deadline <= self.clock.expired_through() && !slot.flags.contains(SourceFlags::GHOST) {
                 self.delete_source(view, source, pending);
             }
         }
@@ -277,7 +277,7 @@ impl Core {
         };
         self.usage.sources += 1;
         view.group(group).source_count += 1;
-        view.source(id).created = self.now;
+        view.source(id).created = self.clock.now();
         self.mark_changed(view, group);
         Some(id)
     }
@@ -317,16 +317,16 @@ impl Core {
 
     /// Sets a source timer that is refreshed or begins.
     pub(super) fn set_source(&mut self, view: &mut View<'_>, id: SourceId, deadline: u64) {
-        let horizon = self.horizon;
+        let expired_through = self.clock.expired_through();
         let slot = view.source(id);
         let before = core::mem::replace(&mut slot.deadline, deadline);
         slot.flags.remove(SourceFlags::LOWERED);
         let (group, armed) = (slot.group, slot.timer_at != NOWHERE);
         if !armed || deadline < before {
-            self.wheel.remove(view, id.into());
-            self.wheel.insert(view, id.into(), deadline);
+            self.clock.remove(view, id.into());
+            self.clock.insert(view, id.into(), deadline);
         }
-        if before <= horizon {
+        if before <= expired_through {
             self.mark_changed(view, group);
         }
     }
@@ -339,14 +339,14 @@ impl Core {
         }
         slot.deadline = deadline;
         slot.flags.insert(SourceFlags::LOWERED);
-        self.wheel.remove(view, id.into());
-        self.wheel.insert(view, id.into(), deadline);
+        self.clock.remove(view, id.into());
+        self.clock.insert(view, id.into(), deadline);
         true
     }
 
     /// Ends a source timer without deleting the source: in exclude mode it is blocked from now on.
     pub(super) fn exclude_source(&mut self, view: &mut View<'_>, id: SourceId, pending: Pending) {
-        self.wheel.remove(view, id.into());
+        self.clock.remove(view, id.into());
         let slot = view.source(id);
         slot.deadline = 0;
         slot.flags.remove(SourceFlags::LOWERED);

@@ -3,30 +3,28 @@
 use super::core::{BATCH, Core};
 use super::state::{Pending, group_deadline};
 use crate::store::{GroupId, SourceId, TimerOf, View};
-use crate::time::LATEST;
 
 impl Core {
-    /// Moves the horizon to `now` and does a bounded part of what that ends.
+    /// Advances the clock to `now` and processes a bounded part of what has expired.
     pub(super) fn handle_timeout(&mut self, view: &mut View<'_>, now: u64) {
-        self.now = self.now.max(now.min(LATEST));
-        self.horizon = self.horizon.max(self.now);
+        self.clock.advance(now);
         self.advance_election();
         self.sweep_some(view);
         self.end_due(view);
     }
 
-    /// Ends deadlines up to the horizon until it has touched [`BATCH`] slots; the last group is finished.
+    /// Processes expired timers until it has touched [`BATCH`] slots; the last group is finished.
     pub(super) fn end_due(&mut self, view: &mut View<'_>) {
         let mut left = BATCH;
         while left > 0 {
-            let touched = match self.wheel.pop(view, self.horizon).map(|timer| timer.of()) {
+            let touched = match self.clock.pop(view).map(|timer| timer.of()) {
                 Some(TimerOf::Group(id)) => self.end_group_timer(view, id),
                 Some(TimerOf::Source(id)) => self.end_source_timer(view, id),
                 None => break,
             };
             left = left.saturating_sub(touched);
         }
-        self.backlog = self.wheel.is_due(self.horizon);
+        self.clock.update_backlog();
     }
 
     /// The timer of a group came off the wheel. Returns how many slots that touched.
@@ -37,14 +35,14 @@ impl Core {
             return whole;
         }
         let slot = view.group(id);
-        let ended = slot.filter_deadline != 0 && slot.filter_deadline <= self.horizon;
+        let ended = slot.filter_deadline != 0 && slot.filter_deadline <= self.clock.expired_through();
         if ended && !self.leave_exclude(view, id, Pending::Dropped) {
             self.time_out(view, id);
             return whole;
         }
         self.continue_rounds(view, id);
         if let Some(deadline) = group_deadline(view.group(id)) {
-            self.wheel.insert(view, id.into(), deadline);
+            self.clock.insert(view, id.into(), deadline);
         }
         if ended { whole } else { 1 }
     }
@@ -58,8 +56,8 @@ impl Core {
             self.forget(view, group);
             return whole;
         }
-        if deadline > self.horizon {
-            self.wheel.insert(view, id.into(), deadline);
+        if deadline > self.clock.expired_through() {
+            self.clock.insert(view, id.into(), deadline);
         } else if self.is_exclude(view.group(group)) {
             self.exclude_source(view, id, Pending::Dropped);
         } else if view.group(group).filter_deadline != 0 {

@@ -61,13 +61,13 @@ impl Core {
         own: Ipv6Addr,
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
-        if self.backlog && !view.group(id).flags.contains(GroupFlags::GONE) {
+        if self.clock.has_backlog() && !view.group(id).flags.contains(GroupFlags::GONE) {
             self.settle(view, id);
         }
         if view.group(id).flags.contains(GroupFlags::ROUND) {
             mark_due(view, id);
         }
-        let settled_at = self.now + self.intervals().last_listener_query_time_ms();
+        let settled_at = self.clock.now() + self.intervals().last_listener_query_time_ms();
         let interval = self.config.last_listener_query_interval_ms;
         let slot = view.group(id);
         let address = slot.address;

@@ -15,7 +15,7 @@ pub struct GroupRef<'r> {
     tables: Shared<'r>,
     slot: &'r GroupSlot,
     address: GroupAddr,
-    horizon: u64,
+    expired_through: u64,
     compatibility_mode: Version,
 }
 
@@ -31,7 +31,7 @@ impl<'r> GroupRef<'r> {
             slot,
             // A free slot has no address.
             address: GroupAddr::new(slot.address).ok()?,
-            horizon: core.horizon,
+            expired_through: core.clock.expired_through(),
             compatibility_mode: if core.is_in_version_1(slot) { Version::V1 } else { Version::V2 },
         };
         let exists = group.filter_mode() == FilterMode::Exclude || group.sources().next().is_some();
@@ -45,7 +45,11 @@ impl<'r> GroupRef<'r> {
 
     /// The router filter mode (RFC 9777 section 7.2.1).
     pub const fn filter_mode(&self) -> FilterMode {
-        if self.slot.filter_deadline > self.horizon { FilterMode::Exclude } else { FilterMode::Include }
+        if self.slot.filter_deadline > self.expired_through {
+            FilterMode::Exclude
+        } else {
+            FilterMode::Include
+        }
     }
 
     /// Version 1 while an MLDv1 host counts as present (RFC 9777 section 8.3.2; R-CMP-18).
@@ -58,7 +62,7 @@ impl<'r> GroupRef<'r> {
     pub fn state(&self) -> GroupState {
         let filter = (self.slot.filter_deadline, self.slot.flags.contains(GroupFlags::LOWERED));
         let sources = self.slots().map(|slot| (slot.deadline, slot.flags.contains(SourceFlags::LOWERED)));
-        let last = sources.chain([filter]).filter(|(deadline, _)| *deadline > self.horizon).max();
+        let last = sources.chain([filter]).filter(|(deadline, _)| *deadline > self.expired_through).max();
         match last {
             None => GroupState::NoListeners,
             Some((_, true)) => GroupState::CheckingListeners,
@@ -89,11 +93,11 @@ impl<'r> GroupRef<'r> {
     /// The sources, in no particular order: in include mode those that are wanted, in exclude mode those that are
     /// blocked and those that somebody asks for beside them (RFC 9777 section 7.2.3; R-RST-4).
     pub fn sources(&self) -> impl Iterator<Item = SourceRef<'r>> + use<'r> {
-        let horizon = self.horizon;
+        let expired_through = self.expired_through;
         let include = self.filter_mode() == FilterMode::Include;
         self.slots()
-            .filter(move |slot| !include || slot.deadline > horizon)
-            .map(move |slot| SourceRef { slot, horizon })
+            .filter(move |slot| !include || slot.deadline > expired_through)
+            .map(move |slot| SourceRef { slot, expired_through })
     }
 
     /// How many sources there are.
@@ -118,7 +122,7 @@ impl<'r> GroupRef<'r> {
 #[derive(Clone, Copy, Debug)]
 pub struct SourceRef<'r> {
     slot: &'r SourceSlot,
-    horizon: u64,
+    expired_through: u64,
 }
 
 impl SourceRef<'_> {
@@ -134,7 +138,7 @@ impl SourceRef<'_> {
 
     /// Whether its timer runs, so that its traffic is wanted.
     pub const fn is_forwarding(&self) -> bool {
-        self.slot.deadline > self.horizon
+        self.slot.deadline > self.expired_through
     }
 
     /// When it was first reported.

@@ -2,20 +2,11 @@
 //! [`Listener::check`](crate::Listener::check).
 
 use super::ring::SlotId;
-use super::{GroupId, GroupQueue, Index, IndexSlot, Key, Shared, SourceId, TimerId, TimerOf, Wheel};
-use crate::time::LATEST;
+use super::{GroupId, GroupQueue, Index, IndexSlot, Key, Shared, SourceId, TimerId, TimerOf};
 
 /// `otherwise` is wrong unless it `holds`.
 pub(crate) const fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(otherwise) }
-}
-
-/// Whether the clocks that a core keeps beside its wheel agree with each other.
-pub(crate) fn check_clock(now: u64, horizon: u64, wheel: &Wheel) -> Result<(), &'static str> {
-    ensure(now <= LATEST, "clock: it is past its end")?;
-    // R-TIM-13: what ends now has ended or is about to.
-    ensure(horizon <= now && now - horizon <= 1, "clock: the horizon is not at the present moment")?;
-    ensure(wheel.present() <= horizon, "clock: the wheel is ahead of the horizon")
 }
 
 /// Whether a queue holds exactly the groups that say so, each once, and knows its last; says what is wrong otherwise.

@@ -14,9 +14,7 @@ mod wheel;
 
 use core::fmt;
 
-pub(crate) use check::{
-    InRing, RingFaults, check_clock, check_index, check_linked, check_queue, check_ring, ensure,
-};
+pub(crate) use check::{InRing, RingFaults, check_index, check_linked, check_queue, check_ring, ensure};
 pub(crate) use index::{Index, Key, Removal, spread};
 pub(crate) use list::{GroupQueue, SourceList};
 pub(crate) use pool::Pool;

@@ -71,7 +71,7 @@ impl Wheel {
     }
 
     /// Whether [`pop`](Self::pop) has something by `until`. Cheap while the answer is no.
-    pub(crate) fn is_due(&mut self, until: u64) -> bool {
+    fn is_due(&mut self, until: u64) -> bool {
         if until < self.earliest {
             return false;
         }
@@ -79,12 +79,14 @@ impl Wheel {
         self.earliest <= until
     }
 
-    /// Moves the present to `until` unless something is due by then. Timers that are put in later then stand where
-    /// they should, though nothing was popped for long.
-    pub(crate) fn advance(&mut self, until: u64) {
-        if !self.is_due(until) {
+    /// Moves the present to `until` unless something is due by then; returns true if something is. Timers that are put
+    /// in later then stand where they belong, though nothing was popped for long.
+    pub(crate) fn advance(&mut self, until: u64) -> bool {
+        let is_due = self.is_due(until);
+        if !is_due {
             self.present = self.present.max(until);
         }
+        is_due
     }
 
     /// Takes a timer off the wheel, if it is on it.
