@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use mld_proto::Instant;
+
 /// Octets of the fuzzer, read from the front. Past the end everything is zero, and [`is_empty`](Self::is_empty) says so.
 #[derive(Debug)]
 pub(crate) struct Input<'d>(pub(crate) &'d [u8]);
@@ -58,4 +60,10 @@ impl<'d> Input<'d> {
         };
         Duration::from_millis(millis)
     }
+}
+
+/// The moment at which the clock of a run begins: near 0, after a year of uptime, or far in Unix time.
+pub(crate) fn beginning(choice: u8) -> Instant {
+    const BEGINNINGS_MS: [u64; 3] = [1_000, 365 * 24 * 3_600_000, 1 << 41];
+    Instant::from_millis(BEGINNINGS_MS[usize::from(choice) % BEGINNINGS_MS.len()])
 }

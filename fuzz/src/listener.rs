@@ -10,7 +10,7 @@ use mld_proto::{
     Version,
 };
 
-use crate::input::Input;
+use crate::input::{Input, beginning};
 use crate::wire;
 
 const GROUPS_MAX: usize = 4;
@@ -37,10 +37,11 @@ pub fn run(octets: &[u8]) {
     let mut input = Input(octets);
     let config = config(&mut input);
     // With room for every source of every group, or with hardly any.
-    let sources = input.pick(&[12, 400]);
+    let setup = input.octet();
+    let sources = if setup & 1 == 1 { 400 } else { 12 };
     let mut bench = Bench {
         listener: Listener::new(config, memory(sources), u64::from(input.octet())),
-        now: Instant::from_millis(1_000),
+        now: beginning(setup >> 1),
         wants: BTreeMap::new(),
         asked_at: None,
         most: usize::from(MTU - 76) / 16,

@@ -11,7 +11,7 @@ use mld_proto::{
     QuerierMode, Readings, Router, SourceSlot, SsmRange, Tables, Version, inline_tables,
 };
 
-use crate::input::Input;
+use crate::input::{Input, beginning};
 use crate::snapshot::{Snapshot, View};
 use crate::wire;
 
@@ -60,12 +60,13 @@ impl Room {
 pub fn run(octets: &[u8]) {
     let mut input = Input(octets);
     let config = config(&mut input);
-    let room = if input.flag() { Room::Tight } else { Room::Ample };
+    let setup = input.octet();
+    let room = if setup & 1 == 1 { Room::Tight } else { Room::Ample };
     let mut bench = Bench {
         room,
         prompt: Subject::new(config, room),
         lazy: Subject::new(config, room),
-        now: Instant::from_millis(1_000),
+        now: beginning(setup >> 1),
         named: BTreeSet::new(),
     };
     bench.start(Some(wire::LINK_LOCALS[2]));

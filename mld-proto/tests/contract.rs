@@ -111,10 +111,10 @@ fn snapshot(router: &Router<BoxedTables>) -> (Vec<String>, String, [u64; 4], Vec
 }
 
 /// Runs the inputs as the canonical loop does.
-fn canonical(config: Config, inputs: &[(u64, Input)], end: u64) -> Bench {
+fn canonical(config: Config, script: &Script) -> Bench {
     let mut bench = Bench::stopped(config, 64, 64);
-    bench.start(0, Some(ROUTER));
-    for (at, input) in inputs {
+    bench.start(script.begin, Some(ROUTER));
+    for (at, input) in &script.inputs {
         match input {
             Input::Packet(packet) => drop(bench.receive(*at, packet)),
             Input::Address(address) => bench.set_address(*at, *address),
@@ -125,7 +125,7 @@ fn canonical(config: Config, inputs: &[(u64, Input)], end: u64) -> Bench {
             }
         }
     }
-    bench.advance_to(end);
+    bench.advance_to(script.end());
     bench
 }
 
@@ -141,8 +141,12 @@ struct Driver {
 
 impl Driver {
     fn start(config: Config, hash_seed: u64) -> Self {
+        Self::start_at(0, config, hash_seed)
+    }
+
+    fn start_at(begin: u64, config: Config, hash_seed: u64) -> Self {
         let mut router = Router::new(config, tables(64, 64), hash_seed);
-        router.start(instant(0), Some(ROUTER));
+        router.start(instant(begin), Some(ROUTER));
         Self { router, mirror: BTreeMap::new(), ended: None, told: Vec::new(), sent: Vec::new() }
     }
 
@@ -273,16 +277,30 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-/// Inputs with their moments.
-fn inputs() -> impl Strategy<Value = Vec<(u64, Input)>> {
+/// The start of a router, and inputs with their moments.
+#[derive(Clone, Debug)]
+struct Script {
+    begin: u64,
+    inputs: Vec<(u64, Input)>,
+}
+
+impl Script {
+    fn end(&self) -> u64 {
+        self.inputs.last().expect("an input").0 + 1500
+    }
+}
+
+fn script() -> impl Strategy<Value = Script> {
+    // A clock may begin anywhere: at 0, after a year of uptime, or far in Unix time.
+    let begin = proptest::sample::select(vec![0, 365 * 24 * 3_600_000, 1 << 41]);
     let after = prop_oneof![
         2 => Just(0_u64),
         4 => (0_u64..25).prop_map(|n| n * 100),
         2 => 0_u64..3000,
         1 => (0_u64..30).prop_map(|n| n * 10_000),
     ];
-    proptest::collection::vec((after, input()), 1..30).prop_map(|steps| {
-        let mut now = 0;
+    (begin, proptest::collection::vec((after, input()), 1..30)).prop_map(|(begin, steps)| {
+        let mut now = begin;
         let moments = steps.into_iter().map(|(after, input)| {
             now += after;
             let at = now;
@@ -292,7 +310,7 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, Input)>> {
             }
             (at, input)
         });
-        moments.collect()
+        Script { begin, inputs: moments.collect() }
     })
 }
 
@@ -308,12 +326,11 @@ fn calls() -> impl Strategy<Value = Vec<Vec<Call>>> {
 
 proptest! {
     #[test]
-    fn careless_driver_ends_up_knowing_the_same(inputs in inputs(), calls in calls()) {
-        let end = inputs.last().expect("an input").0 + 1500;
-        let bench = canonical(Config::DEFAULT, &inputs, end);
-        let mut driver = Driver::start(Config::DEFAULT, 0x5eed);
-        let mut from = 0;
-        for ((at, input), calls) in inputs.iter().zip(&calls) {
+    fn careless_driver_ends_up_knowing_the_same(script in script(), calls in calls()) {
+        let bench = canonical(Config::DEFAULT, &script);
+        let mut driver = Driver::start_at(script.begin, Config::DEFAULT, 0x5eed);
+        let mut from = script.begin;
+        for ((at, input), calls) in script.inputs.iter().zip(&calls) {
             if from < *at {
                 for call in calls {
                     driver.call(from, *at, call);
@@ -322,7 +339,7 @@ proptest! {
             apply(&mut driver.router, *at, input);
             from = *at;
         }
-        driver.finish(end);
+        driver.finish(script.end());
         prop_assert_eq!(snapshot(&driver.router), snapshot(&bench.router));
         let is: BTreeMap<_, _> =
             driver.router.groups().map(|group| (group.address(), membership(group))).collect();
@@ -330,13 +347,12 @@ proptest! {
     }
 
     #[test]
-    fn punctual_driver_with_needless_calls_sends_and_tells_the_same(inputs in inputs(), noise in noise()) {
-        let end = inputs.last().expect("an input").0 + 1500;
-        let mut bench = canonical(Config::DEFAULT, &inputs, end);
+    fn punctual_driver_with_needless_calls_sends_and_tells_the_same(script in script(), noise in noise()) {
+        let mut bench = canonical(Config::DEFAULT, &script);
         let mut noise = noise.into_iter().cycle();
-        let mut driver = Driver::start(Config::DEFAULT, 0x5eed);
-        noisy_drain(&mut driver, 0, &mut noise);
-        for (at, input) in &inputs {
+        let mut driver = Driver::start_at(script.begin, Config::DEFAULT, 0x5eed);
+        noisy_drain(&mut driver, script.begin, &mut noise);
+        for (at, input) in &script.inputs {
             noisy_steps(&mut driver, *at, &mut noise);
             match input {
                 // Events of a stop are polled before the start.
@@ -352,8 +368,8 @@ proptest! {
             }
             noisy_drain(&mut driver, *at, &mut noise);
         }
-        noisy_steps(&mut driver, end + 1, &mut noise);
-        driver.finish(end);
+        noisy_steps(&mut driver, script.end() + 1, &mut noise);
+        driver.finish(script.end());
         prop_assert_eq!(asked(&driver.sent), asked(&bench.sent()));
         prop_assert_eq!(snapshot(&driver.router), snapshot(&bench.router));
         let mut told = driver.told;
@@ -365,14 +381,13 @@ proptest! {
     }
 
     #[test]
-    fn same_inputs_give_the_same_outputs(inputs in inputs(), hash_seed in any::<u64>()) {
-        let end = inputs.last().expect("an input").0 + 1500;
-        let mut first = punctual(&inputs, end, hash_seed);
-        let second = punctual(&inputs, end, hash_seed);
+    fn same_inputs_give_the_same_outputs(script in script(), hash_seed in any::<u64>()) {
+        let mut first = punctual(&script, hash_seed);
+        let second = punctual(&script, hash_seed);
         prop_assert_eq!(&first.told, &second.told);
         prop_assert_eq!(&first.sent, &second.sent);
         // The position of a group in its table is not part of the result.
-        let mut other = punctual(&inputs, end, !hash_seed);
+        let mut other = punctual(&script, !hash_seed);
         for driver in [&mut first, &mut other] {
             driver.told.sort();
             driver.sent.sort_by_key(|query| (query.at, query.text()));
@@ -430,9 +445,9 @@ fn noisy_drain(driver: &mut Driver, at: u64, noise: &mut impl Iterator<Item = u8
     while driver.poll_event(at) {}
 }
 
-fn punctual(inputs: &[(u64, Input)], end: u64, hash_seed: u64) -> Driver {
-    let mut driver = Driver::start(Config::DEFAULT, hash_seed);
-    for (at, input) in inputs {
+fn punctual(script: &Script, hash_seed: u64) -> Driver {
+    let mut driver = Driver::start_at(script.begin, Config::DEFAULT, hash_seed);
+    for (at, input) in &script.inputs {
         while let Some(due) = driver.router.poll_timeout().map(Instant::as_millis).filter(|due| due < at) {
             driver.finish(due);
         }
@@ -440,7 +455,7 @@ fn punctual(inputs: &[(u64, Input)], end: u64, hash_seed: u64) -> Driver {
         while driver.poll_transmit(*at, 1500).expect("1500 octets are enough") {}
         while driver.poll_event(*at) {}
     }
-    driver.finish(end);
+    driver.finish(script.end());
     driver
 }
 
