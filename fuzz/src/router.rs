@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mld_proto::wire::{Message, Packet};
 use mld_proto::{
-    Config, Discard, Event, FilterMode, GroupAddr, GroupSlot, IndexSlot, Instant, Item, MessageMeta, Querier,
-    QuerierMode, Readings, Router, SourceSlot, SsmRange, Tables, Version, inline_tables,
+    Config, Discard, Event, FilterMode, GroupAddr, GroupSlot, IndexSlot, Instant, Interpretations, Item,
+    MessageMeta, Querier, QuerierMode, Router, SourceSlot, SsmRange, Tables, Version, inline_tables,
 };
 
 use crate::input::{Input, beginning};
@@ -448,10 +448,10 @@ fn accepted_elsewhere(now: Instant, octets: &[u8], sender: Ipv6Addr) {
 }
 
 fn config(input: &mut Input<'_>) -> Config {
-    let (flags, readings) = (input.octet(), input.octet());
+    let (flags, interpretations) = (input.octet(), input.octet());
     let flag = |bit: u8| flags >> bit & 1 != 0;
-    let reading = |bit: u8| readings >> bit & 1 != 0;
-    let mut chosen = Readings::default();
+    let reading = |bit: u8| interpretations >> bit & 1 != 0;
+    let mut chosen = Interpretations::default();
     chosen.legacy_mali = reading(0);
     chosen.strict_query_destination = reading(1);
     chosen.ignore_v1_querier = reading(2);
@@ -470,7 +470,7 @@ fn config(input: &mut Input<'_>) -> Config {
         .max_group_sources(GROUP_SOURCES_MAX)
         .max_sources(SOURCES_MAX)
         .mtu(1280)
-        .readings(chosen)
+        .interpretations(chosen)
         .build()
         .expect("the settings are allowed")
 }

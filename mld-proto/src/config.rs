@@ -47,13 +47,13 @@ pub struct Config {
     pub(crate) immediate_leave: bool,
     pub(crate) require_router_alert: bool,
     pub(crate) ssm_range: SsmRange,
-    pub(crate) readings: Readings,
+    pub(crate) interpretations: Interpretations,
 }
 
-/// Readings of the standards that differ between implementations. All are off by default.
+/// Interpretations of the standards that differ between implementations. All are off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Readings {
+pub struct Interpretations {
     /// The listening interval has one Query Response Interval, as in RFC 3810, instead of two.
     pub legacy_mali: bool,
     /// General Queries count only if sent to `ff02::1`, specific ones only if sent to their group.
@@ -95,7 +95,7 @@ impl Config {
                 immediate_leave: false,
                 require_router_alert: true,
                 ssm_range: SsmRange::RFC_4607,
-                readings: Readings {
+                interpretations: Interpretations {
                     legacy_mali: false,
                     strict_query_destination: false,
                     ignore_v1_querier: false,
@@ -188,7 +188,7 @@ impl Config {
         response_ms: u64,
     ) -> u64 {
         let responses = match self.version {
-            Version::V2 if !self.readings.legacy_mali => 2,
+            Version::V2 if !self.interpretations.legacy_mali => 2,
             _ => 1,
         };
         robustness * query_ms + responses * response_ms
@@ -229,16 +229,16 @@ impl Config {
         &self.ssm_range
     }
 
-    /// The chosen readings of the standards.
-    pub const fn readings(&self) -> &Readings {
-        &self.readings
+    /// The chosen interpretations of the standards.
+    pub const fn interpretations(&self) -> &Interpretations {
+        &self.interpretations
     }
 }
 
 impl Config {
     /// What is allowed and should not be: for a program to log.
     pub fn warnings(&self) -> impl Iterator<Item = ConfigWarning> {
-        let linear = self.version == Version::V1 || self.readings.version_2_only;
+        let linear = self.version == Version::V1 || self.interpretations.version_2_only;
         let fragile = (self.robustness == 1).then_some(ConfigWarning::NoRobustness);
         let misread = (!linear && self.query_response_interval_ms > 32_767)
             .then_some(ConfigWarning::MisreadResponseInterval);
@@ -309,8 +309,8 @@ impl ConfigBuilder {
         require_router_alert(require_router_alert: bool) = require_router_alert;
         /// The groups of source-specific multicast.
         ssm_range(ssm_range: SsmRange) = ssm_range;
-        /// Readings of the standards.
-        readings(readings: Readings) = readings;
+        /// Interpretations of the standards.
+        interpretations(interpretations: Interpretations) = interpretations;
     }
 
     /// Checks everything.
@@ -494,7 +494,8 @@ mod tests {
     fn listening_interval_is_shorter_in_version_1_and_with_legacy_mali() {
         let v1 = Config::builder().version(Version::V1).build().unwrap();
         assert_eq!(v1.listening_interval(), Duration::from_secs(260));
-        let legacy = Config::builder().readings(Readings { legacy_mali: true, ..Readings::default() });
+        let legacy = Config::builder()
+            .interpretations(Interpretations { legacy_mali: true, ..Interpretations::default() });
         assert_eq!(legacy.build().unwrap().listening_interval(), Duration::from_secs(260));
     }
 

@@ -135,8 +135,8 @@ pub mod settings;
 pub use addr::{ALL_MLDV2_ROUTERS, ALL_NODES, ALL_ROUTERS, GroupAddr, NotManaged, OTHER_ADDRESSES};
 pub use config::{
     Config, ConfigBuilder, ConfigError, ConfigWarning, DEFAULT_LAST_LISTENER_QUERY_INTERVAL, DEFAULT_MTU,
-    DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL, DEFAULT_ROBUSTNESS_VARIABLE, QuerierMode,
-    Readings,
+    DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL, DEFAULT_ROBUSTNESS_VARIABLE, Interpretations,
+    QuerierMode,
 };
 pub use discard::Discard;
 pub use event::{Event, FilterMode, GroupState, Item, Limit, Querier};

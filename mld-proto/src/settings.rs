@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use crate::config::{Config, ConfigBuilder, ConfigError, QuerierMode, Readings};
+use crate::config::{Config, ConfigBuilder, ConfigError, Interpretations, QuerierMode};
 use crate::ssm::SsmRange;
 use crate::wire::Version;
 
@@ -109,17 +109,17 @@ settings! {
     mtu: u16, "mtu" = |key| Whole::new(key, 1280, u16::MAX);
     /// The groups of source-specific multicast; the empty range switches their rules off.
     ssm_range: SsmRange, "ssm-range" = Groups::new;
-    /// See [`Readings::legacy_mali`].
+    /// See [`Interpretations::legacy_mali`].
     legacy_mali: bool, "legacy-mali" = Switch::new;
-    /// See [`Readings::strict_query_destination`].
+    /// See [`Interpretations::strict_query_destination`].
     strict_query_destination: bool, "strict-query-destination" = Switch::new;
-    /// See [`Readings::ignore_v1_querier`].
+    /// See [`Interpretations::ignore_v1_querier`].
     ignore_v1_querier: bool, "ignore-v1-querier" = Switch::new;
-    /// See [`Readings::version_1_reads_version_2_reports`].
+    /// See [`Interpretations::version_1_reads_version_2_reports`].
     version_1_reads_version_2_reports: bool, "version-1-reads-version-2-reports" = Switch::new;
-    /// See [`Readings::version_2_only`].
+    /// See [`Interpretations::version_2_only`].
     version_2_only: bool, "version-2-only" = Switch::new;
-    /// See [`Readings::ignore_link_local_groups`].
+    /// See [`Interpretations::ignore_link_local_groups`].
     ignore_link_local_groups: bool, "ignore-link-local-groups" = Switch::new;
 }
 
@@ -139,7 +139,7 @@ impl Settings {
             .max_groups(max_groups)
             .max_group_sources(self.max_group_sources.unwrap_or(DEFAULT_MAX_GROUP_SOURCES))
             .max_sources(self.max_sources.unwrap_or(max_sources))
-            .readings(self.readings());
+            .interpretations(self.interpretations());
         set(&mut builder, self.version, ConfigBuilder::version);
         set(&mut builder, self.querier, ConfigBuilder::querier);
         set(&mut builder, self.robustness_variable, ConfigBuilder::robustness_variable);
@@ -155,8 +155,8 @@ impl Settings {
         builder.build()
     }
 
-    fn readings(&self) -> Readings {
-        Readings {
+    fn interpretations(&self) -> Interpretations {
+        Interpretations {
             legacy_mali: self.legacy_mali.unwrap_or_default(),
             strict_query_destination: self.strict_query_destination.unwrap_or_default(),
             ignore_v1_querier: self.ignore_v1_querier.unwrap_or_default(),

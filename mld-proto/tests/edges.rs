@@ -287,8 +287,10 @@ fn source_that_left_at_once_is_not_asked_for_in_version_1() {
 #[test]
 fn record_for_an_ssm_group_that_is_read_as_version_1_is_ignored() {
     let reads = config(|c| {
-        c.version(Version::V1).readings(
-            reading(|readings| readings.version_1_reads_version_2_reports = true).readings().to_owned(),
+        c.version(Version::V1).interpretations(
+            reading(|interpretations| interpretations.version_1_reads_version_2_reports = true)
+                .interpretations()
+                .to_owned(),
         )
     });
     let mut bench = Bench::querier_with(reads);

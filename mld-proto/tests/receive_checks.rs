@@ -8,8 +8,8 @@ use core::time::Duration;
 
 use craft::*;
 use mld_proto::{
-    Accepted, Config, ConfigBuilder, Discard, Item, MessageKind, MessageMeta, Prefix, Querier, Readings,
-    RecordType, Router, SsmRange, Version,
+    Accepted, Config, ConfigBuilder, Discard, Interpretations, Item, MessageKind, MessageMeta, Prefix,
+    Querier, RecordType, Router, SsmRange, Version,
 };
 
 const GROUP: &str = "ff0e::1:1";
@@ -30,18 +30,18 @@ fn version_1() -> Config {
     config(Config::builder().version(Version::V1))
 }
 
-fn reading(readings: Readings) -> Config {
-    config(Config::builder().readings(readings))
+fn reading(interpretations: Interpretations) -> Config {
+    config(Config::builder().interpretations(interpretations))
 }
 
-fn readings(change: impl FnOnce(&mut Readings)) -> Readings {
-    let mut readings = Readings::default();
-    change(&mut readings);
-    readings
+fn interpretations(change: impl FnOnce(&mut Interpretations)) -> Interpretations {
+    let mut interpretations = Interpretations::default();
+    change(&mut interpretations);
+    interpretations
 }
 
 fn version_2_only() -> Config {
-    reading(readings(|readings| readings.version_2_only = true))
+    reading(interpretations(|interpretations| interpretations.version_2_only = true))
 }
 
 /// A querier that knows a group in exclude mode, one in include mode and one in version 1 mode, as far as its
@@ -620,7 +620,7 @@ type UsualDestination = (fn() -> Craft, Ipv6Addr);
 // R-WIRE-51, A-3
 #[test]
 fn queries_to_unusual_destinations_count_unless_the_reading_is_strict() {
-    let strict = reading(readings(|readings| readings.strict_query_destination = true));
+    let strict = reading(interpretations(|interpretations| interpretations.strict_query_destination = true));
     let queries: [UsualDestination; 4] = [
         (|| Craft::query_v1(LOWER, NOBODY, 1000), ALL_NODES),
         (|| Craft::query_v2(LOWER, NOBODY, 1000, &[]), ALL_NODES),
@@ -775,7 +775,8 @@ fn groups_of_link_local_scope_are_kept_and_never_forwarded() {
 // A-31, R-SEC-14
 #[test]
 fn groups_of_link_local_scope_are_not_kept_where_ignored() {
-    let ignoring = reading(readings(|readings| readings.ignore_link_local_groups = true));
+    let ignoring =
+        reading(interpretations(|interpretations| interpretations.ignore_link_local_groups = true));
     for address in ["ff02::2", "ff02::16", "ff02::1:ff00:a", "ff12::1"] {
         for craft in [Craft::report_v1(H2, ip(address)), Craft::report_v2(H2).record(IS_EX, address, &[])] {
             without_effect(ignoring, &craft);
@@ -1062,8 +1063,9 @@ fn version_1_interface_refuses_version_2_reports() {
 //
 #[test]
 fn version_1_interface_reads_version_2_reports_where_told_to() {
-    let readings = readings(|readings| readings.version_1_reads_version_2_reports = true);
-    let reads = config(Config::builder().version(Version::V1).readings(readings));
+    let interpretations =
+        interpretations(|interpretations| interpretations.version_1_reads_version_2_reports = true);
+    let reads = config(Config::builder().version(Version::V1).interpretations(interpretations));
     for (kind, sources, joins) in [
         (IS_EX, &[][..], true),
         (TO_EX, &[], true),
@@ -1213,7 +1215,7 @@ fn ssm_group_is_left_with_a_query_for_its_sources_only() {
 //
 #[test]
 fn version_1_query_takes_no_part_in_the_election_where_ignored() {
-    let ignoring = reading(readings(|readings| readings.ignore_v1_querier = true));
+    let ignoring = reading(interpretations(|interpretations| interpretations.ignore_v1_querier = true));
     let general = Craft::query_v1(LOWER, NOBODY, 1000);
     assert_eq!(accept_everywhere(ignoring, &general).0.querier(), Querier::Own(ME));
     assert_eq!(accept_everywhere(Config::DEFAULT, &general).0.querier(), Querier::Other(LOWER));

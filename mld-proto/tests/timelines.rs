@@ -427,9 +427,9 @@ impl Timeline {
             "query-interval" => builder.query_interval(millis(read_time(value))),
             "last-member-query-interval" => builder.last_listener_query_interval(millis(read_time(value))),
             "legacy-mali" => {
-                let mut readings = *self.config.readings();
-                readings.legacy_mali = true;
-                builder.readings(readings)
+                let mut interpretations = *self.config.interpretations();
+                interpretations.legacy_mali = true;
+                builder.interpretations(interpretations)
             }
             other => panic!("{other} cannot be set"),
         };

@@ -2,7 +2,7 @@
 
 mod support;
 
-use mld_proto::{Discard, Querier, Readings, RecordType, Version};
+use mld_proto::{Discard, Interpretations, Querier, RecordType, Version};
 use support::*;
 
 const NOTHING: [&str; 0] = [];
@@ -467,12 +467,12 @@ fn listening_interval_has_one_response_interval() {
 //
 #[test]
 fn with_the_reading_version_2_records_count_as_report_and_done() {
-    let readings = {
-        let mut readings = Readings::default();
-        readings.version_1_reads_version_2_reports = true;
-        readings
+    let interpretations = {
+        let mut interpretations = Interpretations::default();
+        interpretations.version_1_reads_version_2_reports = true;
+        interpretations
     };
-    let config = config(|c| c.version(Version::V1).readings(readings));
+    let config = config(|c| c.version(Version::V1).interpretations(interpretations));
     for record in [is_in(G, [S1]), is_ex(G, []), is_ex(G, [S1]), to_in(G, [S1]), to_ex(G, []), allow(G, [S1])]
     {
         let mut bench = Bench::querier_with(config);

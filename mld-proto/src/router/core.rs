@@ -107,7 +107,7 @@ impl Core {
 
     pub(super) fn reconfigure(&mut self, view: &mut View<'_>, now: u64, config: Config) {
         self.arrive(now);
-        let admission = |config: &Config| (config.ssm_range, config.readings.ignore_link_local_groups);
+        let admission = |config: &Config| (config.ssm_range, config.interpretations.ignore_link_local_groups);
         let admits_others = admission(&self.config) != admission(&config);
         while admits_others && self.sweep.is_some() {
             // What the settings before did not admit does not come back.
@@ -191,7 +191,7 @@ impl Core {
 
     /// Whether the configuration lets a group exist: R-SSM-9, R-SEC-14.
     fn admits(&self, address: Ipv6Addr, excluded: bool) -> bool {
-        let ignored = self.config.readings.ignore_link_local_groups
+        let ignored = self.config.interpretations.ignore_link_local_groups
             && GroupAddr::new(address).is_ok_and(GroupAddr::is_link_local);
         !(ignored || excluded && self.config.ssm_range.contains(address))
     }

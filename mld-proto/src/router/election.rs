@@ -180,7 +180,9 @@ impl Election {
     pub(super) fn handle_query(&mut self, env: &Env<'_>, source: Ipv6Addr, query: &Query<'_>) -> Outcome {
         let is_older = query.sent_as == Version::V1 && env.config.version == Version::V2;
         let contender = self.contender(env);
-        if is_older && env.config.readings.ignore_v1_querier || contender.is_some_and(|own| source >= own) {
+        if is_older && env.config.interpretations.ignore_v1_querier
+            || contender.is_some_and(|own| source >= own)
+        {
             return Outcome::Ignored;
         }
         let was_querier = self.is_querier(env);

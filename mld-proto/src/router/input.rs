@@ -120,11 +120,11 @@ impl Core {
         let query = Query::parse(message, self.config.version)?;
         self.check_destination(meta)?;
         let usual = if query.is_general() { ALL_NODES } else { query.group };
-        let readings = &self.config.readings;
-        if readings.strict_query_destination && meta.destination != usual {
+        let interpretations = &self.config.interpretations;
+        if interpretations.strict_query_destination && meta.destination != usual {
             return Err(Discard::Destination);
         }
-        if readings.version_2_only && query.sent_as == Version::V1 && !self.is_version_1() {
+        if interpretations.version_2_only && query.sent_as == Version::V1 && !self.is_version_1() {
             return Err(Discard::WrongVersion);
         }
         self.accept(now);
@@ -153,7 +153,7 @@ impl Core {
     ) -> Result<Said<'p>, Discard> {
         let group = wire::version_1_group(message)?;
         self.check_destination(meta)?;
-        if self.config.readings.version_2_only && !self.is_version_1() {
+        if self.config.interpretations.version_2_only && !self.is_version_1() {
             return Err(Discard::WrongVersion);
         }
         self.accept(now);
@@ -188,7 +188,7 @@ impl Core {
     ) -> Result<Said<'p>, Discard> {
         let report = Report::parse(message)?;
         self.check_destination(meta)?;
-        if self.is_version_1() && !self.config.readings.version_1_reads_version_2_reports {
+        if self.is_version_1() && !self.config.interpretations.version_1_reads_version_2_reports {
             return Err(Discard::WrongVersion);
         }
         self.accept(now);

@@ -289,7 +289,7 @@ impl Core {
     }
 
     fn is_ignored(&self, group: GroupAddr) -> bool {
-        self.config.readings.ignore_link_local_groups && group.is_link_local()
+        self.config.interpretations.ignore_link_local_groups && group.is_link_local()
     }
 }
 

@@ -159,7 +159,7 @@ impl Core {
 
     /// The compatibility mode of a group (RFC 9777 section 8.3.2); without compatibility there is none (R-CMP-8).
     pub(super) fn is_in_version_1(&self, slot: &GroupSlot) -> bool {
-        let compatible = self.is_version_1() || !self.config.readings.version_2_only;
+        let compatible = self.is_version_1() || !self.config.interpretations.version_2_only;
         compatible && slot.version_1_until > self.clock.expired_through()
     }
 

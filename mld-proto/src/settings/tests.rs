@@ -62,7 +62,7 @@ fn every_key_reaches_the_configuration() {
         .max_sources(10)
         .mtu(1400)
         .ssm_range(SsmRange::EMPTY.with("ff3e::/32".parse().unwrap()).unwrap())
-        .readings(Readings {
+        .interpretations(Interpretations {
             legacy_mali: true,
             strict_query_destination: true,
             ignore_v1_querier: true,

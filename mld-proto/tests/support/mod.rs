@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use mld_proto::{
     Config, ConfigBuilder, Discard, Event, FilterMode, GroupAddr, GroupRef, GroupSlot, GroupState, IndexSlot,
-    Instant, Item, Limit, Querier, Readings, RecordType, Router, SourceSlot, Tables, Version,
+    Instant, Interpretations, Item, Limit, Querier, RecordType, Router, SourceSlot, Tables, Version,
 };
 
 pub(crate) use packets::{Ask, Rec, Sent, allow, block, is_ex, is_in, to_ex, to_in};
@@ -70,10 +70,10 @@ pub(crate) fn config(change: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Con
 }
 
 /// Settings with one reading of the standards chosen.
-pub(crate) fn reading(choose: impl FnOnce(&mut Readings)) -> Config {
-    let mut readings = Readings::default();
-    choose(&mut readings);
-    config(|c| c.readings(readings))
+pub(crate) fn reading(choose: impl FnOnce(&mut Interpretations)) -> Config {
+    let mut interpretations = Interpretations::default();
+    choose(&mut interpretations);
+    config(|c| c.interpretations(interpretations))
 }
 
 /// The settings of a version 1 interface.

@@ -159,8 +159,9 @@ fn takes_part(engine: &Engine) -> bool {
 
 /// True if a router yields to MLDv1 routers too (A-5, R-CMP-8).
 fn yields(engine: &Engine) -> bool {
-    let readings = engine.config().readings();
-    engine.config().version() == Version::V1 || !(readings.ignore_v1_querier || readings.version_2_only)
+    let interpretations = engine.config().interpretations();
+    engine.config().version() == Version::V1
+        || !(interpretations.ignore_v1_querier || interpretations.version_2_only)
 }
 
 /// True if a router keeps a querier from one Query to the next. An MLDv2 router takes the intervals of an MLDv2
@@ -196,7 +197,7 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
     });
     // Without a querier, state comes from unsolicited Reports alone. And two versions on one link do not agree.
     let Some(querier) = querier.and_then(|id| scene.engine(id)) else { return Ok(()) };
-    if !understand(querier.config(), config) || config.readings().version_2_only {
+    if !understand(querier.config(), config) || config.interpretations().version_2_only {
         return Ok(());
     }
     let limits_met = before.refused.get(&router).is_some_and(|before| refused(scene, router) != *before)
@@ -211,8 +212,9 @@ fn knowledge(scene: Scene<'_>, link: LinkId, router: NodeId, before: &LastRound)
     }
     let known: BTreeSet<Ipv6Addr> = engine.groups().map(|group| group.address().get()).collect();
     for group in known.iter().chain(wanted.keys()) {
-        let is_kept = GroupAddr::new(*group)
-            .is_ok_and(|address| !(config.readings().ignore_link_local_groups && address.is_link_local()));
+        let is_kept = GroupAddr::new(*group).is_ok_and(|address| {
+            !(config.interpretations().ignore_link_local_groups && address.is_link_local())
+        });
         if !is_kept {
             continue;
         }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use mld_proto::{Config, ConfigBuilder, FilterMode, Querier, Readings, Version};
+use mld_proto::{Config, ConfigBuilder, FilterMode, Interpretations, Querier, Version};
 use mld_sim::judge::settle;
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::packet::write::{ALLOW, IS_EX, TO_IN};
@@ -178,9 +178,9 @@ fn only_routers_that_do_not_wait_for_the_querier_may_query_beside_it() {
 
 #[test]
 fn router_that_ignores_version_1_has_to_query_beside_it() {
-    let mut readings = Readings::default();
-    readings.ignore_v1_querier = true;
-    let ignoring = Config::builder().readings(readings).build().expect("it can be used");
+    let mut interpretations = Interpretations::default();
+    interpretations.ignore_v1_querier = true;
+    let ignoring = Config::builder().interpretations(interpretations).build().expect("it can be used");
     let (mut world, routers, _) = lan([version_1().build().expect("it can be used"), ignoring]);
     settle(&mut world).expect("each queries for its own version");
     assert_eq!(queriers(&world, routers), [Querier::Own(ip(ROUTER)), Querier::Own(ip("fe80::2"))]);

@@ -172,8 +172,9 @@ fn query_of_each_kind_elects_a_lower_router_in_each_role() {
 //
 #[test]
 fn version_1_query_is_ignored_if_the_settings_say_so() {
-    let readings = crate::config::Readings { ignore_v1_querier: true, ..CONFIG.readings };
-    let config = Config { readings, ..CONFIG };
+    let interpretations =
+        crate::config::Interpretations { ignore_v1_querier: true, ..CONFIG.interpretations };
+    let config = Config { interpretations, ..CONFIG };
     let mut election = started(&config, Some(OWN));
     assert_eq!(deliver(&mut election, &config, 1, 5, &version_1_query()), Outcome::Ignored);
     assert_eq!(deliver(&mut election, &config, 1, 5, &query()), Outcome::Lost(Version::V2));

@@ -396,7 +396,7 @@ fn settings(config: &Config) -> ModelSettings {
     let count = config.last_listener_query_count();
     let startup = config.startup_query_count();
     let startup_interval = config.startup_query_interval();
-    let readings = config.readings();
+    let interpretations = config.interpretations();
     ModelSettings {
         version: config.version().number(),
         querier_never: config.querier() == QuerierMode::Never,
@@ -420,11 +420,11 @@ fn settings(config: &Config) -> ModelSettings {
             .iter()
             .map(|prefix| (prefix.address(), prefix.length()))
             .collect(),
-        legacy_mali: readings.legacy_mali,
-        strict_query_destination: readings.strict_query_destination,
-        ignore_v1_querier: readings.ignore_v1_querier,
-        version_1_reads_version_2_reports: readings.version_1_reads_version_2_reports,
-        version_2_only: readings.version_2_only,
-        ignore_link_local_groups: readings.ignore_link_local_groups,
+        legacy_mali: interpretations.legacy_mali,
+        strict_query_destination: interpretations.strict_query_destination,
+        ignore_v1_querier: interpretations.ignore_v1_querier,
+        version_1_reads_version_2_reports: interpretations.version_1_reads_version_2_reports,
+        version_2_only: interpretations.version_2_only,
+        ignore_link_local_groups: interpretations.ignore_link_local_groups,
     }
 }
