@@ -45,6 +45,8 @@
 mod clock;
 mod driver;
 mod error;
+#[cfg(feature = "lab")]
+#[doc(hidden)]
 pub mod lab;
 mod netlink;
 mod notice;

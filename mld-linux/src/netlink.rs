@@ -6,8 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressHeader, AddressMessage};
 use netlink_packet_route::link::{InfoPortKind, LinkAttribute, LinkFlags, LinkHeader, LinkInfo, LinkMessage};
@@ -206,11 +205,14 @@ impl Requests {
     }
 
     /// Creates something; it is an error if it exists.
+    #[cfg(feature = "lab")]
     pub(crate) fn create(&mut self, message: RouteNetlinkMessage) -> io::Result<()> {
+        use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
         self.ask(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }
 
     /// Changes or deletes something.
+    #[cfg(feature = "lab")]
     pub(crate) fn change(&mut self, message: RouteNetlinkMessage) -> io::Result<()> {
         self.ask(message, NLM_F_ACK).map(drop)
     }

@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn check_names_each_thing_that_is_wrong() {
-        let broken: [(&str, fn(&mut Clock)); 3] = [
+        type Damage = fn(&mut Clock);
+        let broken: [(&str, Damage); 3] = [
             ("clock: now is later than the last moment", |clock| clock.now = u64::MAX),
             ("clock: expired-through is not at the present moment", |clock| clock.now += 5),
             ("clock: wheel ahead of expired-through", |clock| assert!(!clock.wheel.advance(2000))),

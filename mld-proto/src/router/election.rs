@@ -134,7 +134,7 @@ impl Election {
 
     /// The values in force: those of the elected querier, or the configured ones (R-TIM-4, R-TIM-5, R-TIM-8, R-TIM-10).
     pub(super) fn intervals<'c>(&self, config: &'c Config) -> Intervals<'c> {
-        self.others.first().map_or(Intervals::configured(config), |elected| elected.intervals(config))
+        self.others.first().map_or_else(|| Intervals::configured(config), |elected| elected.intervals(config))
     }
 
     /// MLD on the interface comes up (R-ELE-12).
@@ -186,7 +186,7 @@ impl Election {
             return Outcome::Ignored;
         }
         let was_querier = self.is_querier(env);
-        let before = self.others.iter().find(|other| other.address == source).or(self.others.first());
+        let before = self.others.iter().find(|other| other.address == source).or_else(|| self.others.first());
         let other = announced(env.config, before.copied(), source, query);
         // Past its deadline a querier keeps its role only until another router sends (R-ELE-7).
         self.others.retain(|other| other.address != source && other.until > env.expired_through);

@@ -159,9 +159,10 @@ fn query_of_each_kind_elects_a_lower_router_in_each_role() {
                 }
                 present.sort_unstable();
                 assert_eq!(others(&election), present, "{role:?} {from:x} {query:?}");
-                let querier = present
-                    .first()
-                    .map_or(Querier::Own(address(OWN)), |(lowest, _)| Querier::Other(address(*lowest)));
+                let querier = present.first().map_or_else(
+                    || Querier::Own(address(OWN)),
+                    |(lowest, _)| Querier::Other(address(*lowest)),
+                );
                 assert_eq!(election.querier(&env(now, &config)), querier, "{role:?} {from:x}");
                 assert!(!election.is_general_due() || election.is_querier(&env(now, &config)));
             }
@@ -404,7 +405,8 @@ fn querier_is_reported_once_for_each_change() {
 
 #[test]
 fn check_names_each_thing_that_is_wrong() {
-    let broken: [(&str, fn(&mut Election)); 7] = [
+    type Damage = fn(&mut Election);
+    let broken: [(&str, Damage); 7] = [
         ("election: own address is not link-local", |e| e.link_local = Some(Ipv6Addr::LOCALHOST)),
         ("election: Query due at a non-querier", |e| e.general_due = true),
         ("election: routers out of order", |e| e.others.reverse()),
