@@ -8,7 +8,8 @@ use core::time::Duration;
 use std::time::Instant;
 
 use mld_benches::{Floor, Kind, Load, SIZES};
-use mld_proto::{GroupSlot, IndexSlot, SourceSlot};
+use mld_proto::IndexSlot;
+use mld_proto::router::{GroupSlot, SourceSlot};
 
 /// Aims, as multiples of the floor.
 const REFRESH_AIM: f64 = 1.5;

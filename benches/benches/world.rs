@@ -11,7 +11,7 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::rc::Rc;
 
-use mld_proto::{FilterMode, Instant, ListenerConfig, Version};
+use mld_proto::{FilterMode, Instant, Version, listener};
 use mld_sim::judge::Judges;
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::world::{Action, Behaviour, Call, Happening, NodeId, Observer, Scene, Violation};
@@ -215,7 +215,7 @@ fn filtered() {
         world.router(lan, Router::new(format!("r{number}"), link_local(0, number)));
     }
     let version_1 =
-        ListenerConfig::builder().version(Version::V1).build().expect("a listener can be of version 1");
+        listener::Config::builder().version(Version::V1).build().expect("a listener can be of version 1");
     for number in 1..=60_u16 {
         let mut stack = ListenerHost::new();
         if number.is_multiple_of(3) {

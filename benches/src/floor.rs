@@ -1,7 +1,8 @@
 use core::hint::black_box;
 
+use mld_proto::IndexSlot;
+use mld_proto::router::{GroupSlot, SourceSlot};
 use mld_proto::wire::{HEADERS_LEN, checksum};
-use mld_proto::{GroupSlot, IndexSlot, SourceSlot};
 
 use crate::{Kind, Packets, Random};
 

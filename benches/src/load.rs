@@ -1,7 +1,8 @@
 use core::hint::black_box;
 use core::time::Duration;
 
-use mld_proto::{Config, GroupSlot, IndexSlot, Instant, QuerierMode, Router, SourceSlot, Tables, Usage};
+use mld_proto::router::{GroupSlot, QuerierMode, SourceSlot, Tables, Usage};
+use mld_proto::{Config, IndexSlot, Instant, Router};
 
 use crate::{Kind, Packets, ROUTER};
 

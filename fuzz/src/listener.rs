@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
+use mld_proto::listener::{self, ListenError, Socket};
+use mld_proto::wire::RecordType;
 use mld_proto::wire::{Message, Packet, RecordRef};
-use mld_proto::{
-    FilterMode, GroupAddr, IndexSlot, Instant, ListenError, Listener, ListenerConfig, ListenerFilterSlot,
-    ListenerGroupSlot, ListenerSourceSlot, ListenerTables, MessageMeta, RecordType, Socket, SsmRange,
-    Version,
-};
+use mld_proto::{FilterMode, GroupAddr, IndexSlot, Instant, Listener, MessageMeta, SsmRange, Version};
 
 use crate::input::{Input, beginning};
 use crate::wire;
@@ -21,10 +19,10 @@ const POLLS_MAX: usize = 500;
 const WAKEUPS_MAX: usize = 60;
 const MTU: u16 = 1280;
 
-type Memory = ListenerTables<
-    Box<[ListenerGroupSlot]>,
-    Box<[ListenerFilterSlot]>,
-    Box<[ListenerSourceSlot]>,
+type Memory = listener::Tables<
+    Box<[listener::GroupSlot]>,
+    Box<[listener::FilterSlot]>,
+    Box<[listener::SourceSlot]>,
     Box<[IndexSlot]>,
 >;
 
@@ -55,17 +53,17 @@ pub fn run(octets: &[u8]) {
 }
 
 fn memory(sources: usize) -> Memory {
-    ListenerTables::new(
-        vec![ListenerGroupSlot::EMPTY; GROUPS_MAX].into(),
-        vec![ListenerFilterSlot::EMPTY; FILTERS_MAX].into(),
-        vec![ListenerSourceSlot::EMPTY; sources].into(),
+    listener::Tables::new(
+        vec![listener::GroupSlot::EMPTY; GROUPS_MAX].into(),
+        vec![listener::FilterSlot::EMPTY; FILTERS_MAX].into(),
+        vec![listener::SourceSlot::EMPTY; sources].into(),
         vec![IndexSlot::EMPTY; IndexSlot::count_for(GROUPS_MAX + FILTERS_MAX, sources)].into(),
     )
     .expect("the index fits")
 }
 
-fn config(input: &mut Input<'_>) -> ListenerConfig {
-    ListenerConfig::builder()
+fn config(input: &mut Input<'_>) -> listener::Config {
+    listener::Config::builder()
         .version(input.pick(&[Version::V2, Version::V2, Version::V1]))
         .robustness_variable(input.pick(&[2, 1, 3, 255]))
         .version_2_only(input.octet() % 8 == 1)

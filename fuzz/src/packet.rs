@@ -2,10 +2,9 @@
 
 use std::net::Ipv6Addr;
 
+use mld_proto::router::{Item, QuerierMode, Storage};
 use mld_proto::wire::{Message, Packet};
-use mld_proto::{
-    Config, Discard, Instant, Item, MessageMeta, QuerierMode, Router, Storage, Version, inline_tables,
-};
+use mld_proto::{Config, Discard, Instant, MessageMeta, Router, Version, inline_tables};
 
 use crate::snapshot::Snapshot;
 

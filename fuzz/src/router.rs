@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
+use mld_proto::router::{GroupSlot, Interpretations, Item, QuerierMode, SourceSlot, Tables};
 use mld_proto::wire::{Message, Packet};
 use mld_proto::{
-    Config, Discard, Event, FilterMode, GroupAddr, GroupSlot, IndexSlot, Instant, Interpretations, Item,
-    MessageMeta, Querier, QuerierMode, Router, SourceSlot, SsmRange, Tables, Version, inline_tables,
+    Config, Discard, Event, FilterMode, GroupAddr, IndexSlot, Instant, MessageMeta, Querier, Router,
+    SsmRange, Version, inline_tables,
 };
 
 use crate::input::{Input, beginning};
@@ -430,7 +431,7 @@ impl Subject {
 }
 
 /// The sources of a membership event: the wanted ones in include mode, the blocked ones in exclude mode.
-fn membership(group: mld_proto::GroupRef<'_>) -> (FilterMode, BTreeSet<Ipv6Addr>) {
+fn membership(group: mld_proto::router::GroupRef<'_>) -> (FilterMode, BTreeSet<Ipv6Addr>) {
     let wanted = group.filter_mode() == FilterMode::Include;
     let sources = group.sources().filter(|source| source.is_forwarding() == wanted);
     (group.filter_mode(), sources.map(|source| source.address()).collect())

@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
-use mld_proto::{
-    Discard, FilterMode, GroupAddr, GroupState, Instant, Querier, Router, Stats, Storage, Usage, Version,
-};
+use mld_proto::router::{GroupState, Stats, Storage, Usage};
+use mld_proto::{Discard, FilterMode, GroupAddr, Instant, Querier, Router, Version};
 
 /// All that a router says of itself, but for what waits to be polled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +108,7 @@ impl View {
 }
 
 impl Group {
-    fn of(group: mld_proto::GroupRef<'_>) -> Self {
+    fn of(group: mld_proto::router::GroupRef<'_>) -> Self {
         let sources: BTreeMap<_, _> = group
             .sources()
             .map(|source| {

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use mld_proto::{Config, Event, Instant, Item, QuerierMode};
+use mld_proto::router::{Item, QuerierMode};
+use mld_proto::{Config, Event, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 
 use crate::netlink::{Link, Requests, Watch};
@@ -51,7 +52,7 @@ impl Options {
     }
 }
 
-/// What a [`Driver`] counts beside its engine's [`Stats`](mld_proto::Stats).
+/// What a [`Driver`] counts beside its engine's [`Stats`](mld_proto::router::Stats).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {

@@ -2,7 +2,8 @@ use core::fmt;
 use core::net::Ipv6Addr;
 use std::io;
 
-use mld_proto::{Event, Instant, Item};
+use mld_proto::router::Item;
+use mld_proto::{Event, Instant};
 
 use crate::InterfaceRouter;
 

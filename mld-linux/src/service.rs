@@ -9,7 +9,9 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 
-use mld_proto::{GroupAddr, GroupState, Querier, RecordType};
+use mld_proto::router::GroupState;
+use mld_proto::wire::RecordType;
+use mld_proto::{GroupAddr, Querier};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::{Driver, Error, InterfaceRouter, Options, Status};

@@ -1,7 +1,8 @@
 use std::collections::TryReserveError;
 use std::io;
 
-use mld_proto::{Config, GroupSlot, IndexSlot, Router, SPARE_SLOTS, SourceSlot, Tables};
+use mld_proto::router::{GroupSlot, SPARE_SLOTS, SourceSlot, Tables};
+use mld_proto::{Config, IndexSlot, Router};
 
 /// Tables whose lengths are chosen at run time.
 pub type BoxedTables = Tables<Box<[GroupSlot]>, Box<[SourceSlot]>, Box<[IndexSlot]>>;

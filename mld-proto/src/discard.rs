@@ -1,4 +1,4 @@
-/// Why a packet was ignored. Each reason is counted in [`Stats`](crate::Stats); nothing else changes.
+/// Why a packet was ignored. Each reason is counted in [`Stats`](crate::router::Stats); nothing else changes.
 ///
 /// In the order in which a packet is checked: the first check that fails names the reason
 /// (RFC 9777 sections 5.1.14, 5.2.14, 6.2, 7.4, 7.6).

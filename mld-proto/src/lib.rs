@@ -9,7 +9,7 @@
 //!
 //! A [`Router`] looks after one link. It keeps a record for each multicast address that somebody listens to: a filter
 //! timer (running in exclude mode), the sources with a timer each, and what it still has to ask. Filter mode and
-//! forwarding are read off those deadlines, they are not stored beside them. The memory is the caller's: [`Tables`] of
+//! forwarding are read off those deadlines, they are not stored beside them. The memory is the caller's: [`Tables`](router::Tables) of
 //! arrays, slices or boxed slices, whose lengths are the limits.
 //!
 //! # The calls
@@ -80,10 +80,11 @@
 //!
 //! ```
 //! use core::net::Ipv6Addr;
-//! use mld_proto::{FilterMode, Instant, Listener, ListenerConfig, Socket, inline_listener_tables};
+//! use mld_proto::listener::{self, Socket};
+//! use mld_proto::{FilterMode, Instant, Listener, inline_listener_tables};
 //!
 //! let tables = inline_listener_tables!(groups: 8, sources: 32);
-//! let mut listener = Listener::new(ListenerConfig::DEFAULT, tables, 0x5eed);
+//! let mut listener = Listener::new(listener::Config::DEFAULT, tables, 0x5eed);
 //! let (mut now, mut buffer, mut reports) = (Instant::ZERO, [0; 1500], 0);
 //! let (group, source): (Ipv6Addr, Ipv6Addr) = ("ff3e::8000:1".parse()?, "2001:db8::1".parse()?);
 //! listener.start(now, Some("fe80::a".parse()?));
@@ -118,9 +119,9 @@ mod config;
 mod discard;
 mod event;
 mod io;
-mod listener;
+pub mod listener;
 mod receive;
-mod router;
+pub mod router;
 mod ssm;
 mod stats;
 mod store;
@@ -133,25 +134,17 @@ pub mod document;
 pub mod settings;
 
 pub use addr::{ALL_MLDV2_ROUTERS, ALL_NODES, ALL_ROUTERS, GroupAddr, NotManaged, OTHER_ADDRESSES};
-pub use config::{
-    Config, ConfigBuilder, ConfigError, ConfigWarning, DEFAULT_LAST_LISTENER_QUERY_INTERVAL, DEFAULT_MTU,
-    DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL, DEFAULT_ROBUSTNESS_VARIABLE, Interpretations,
-    QuerierMode,
-};
+pub use config::{Config, ConfigError};
 pub use discard::Discard;
-pub use event::{Event, FilterMode, GroupState, Item, Limit, Querier};
+pub use event::{Event, FilterMode, Querier};
 pub use io::{BufferTooSmall, MessageMeta, Transmit};
-pub use listener::{
-    DEFAULT_UNSOLICITED_REPORT_INTERVAL, DEFAULT_UNSOLICITED_REPORT_INTERVAL_V1, ListenError, Listener,
-    ListenerConfig, ListenerConfigBuilder, ListenerEvent, ListenerFilterSlot, ListenerGroup,
-    ListenerGroupSlot, ListenerSourceSlot, ListenerStats, ListenerStorage, ListenerTables, Socket,
-};
-pub use router::{Accepted, GroupRef, Router, SourceRef, Usage};
+pub use listener::Listener;
+pub use router::Router;
 pub use ssm::{Prefix, PrefixError, SSM_PREFIXES_MAX, SsmRange};
-pub use stats::{MessageCounts, SentCounts, Stats};
-pub use store::{GroupSlot, IndexSlot, SPARE_SLOTS, SourceSlot, Storage, Tables, TablesError};
+pub use stats::MessageCounts;
+pub use store::{IndexSlot, TablesError};
 pub use time::Instant;
-pub use wire::{MessageKind, RecordType, Version};
+pub use wire::Version;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -4,10 +4,9 @@ mod support;
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{
-    Config, FilterMode, GroupAddr, Instant, Listener, ListenerConfig, QuerierMode, Router, Socket,
-    inline_listener_tables,
-};
+use mld_proto::listener::{self, Socket};
+use mld_proto::router::QuerierMode;
+use mld_proto::{Config, FilterMode, GroupAddr, Instant, Listener, Router, inline_listener_tables};
 use support::*;
 
 /// Moments at which the caller's clock begins: 0, a year of uptime, and Unix time in milliseconds as of 2039.
@@ -72,7 +71,7 @@ fn passive_router_that_was_alone_for_long_needs_no_more_calls() {
 /// Calls of a listener until all its Reports are out, of a host that joins 64 groups `idle` milliseconds after a start.
 fn calls_of_a_listener(begin: u64, idle: u64) -> u32 {
     let tables = inline_listener_tables!(groups: 64, sources: 16);
-    let mut listener = Listener::new(ListenerConfig::DEFAULT, tables, 1);
+    let mut listener = Listener::new(listener::Config::DEFAULT, tables, 1);
     listener.start(Instant::from_millis(begin), Some(HOST_A));
     let mut now = Instant::from_millis(begin + idle);
     for number in 0..64 {

@@ -15,9 +15,9 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use mld_proto::{
-    BufferTooSmall, Config, Discard, Event, GroupAddr, Instant, RecordType, Router, SsmRange, Stats, Version,
-};
+use mld_proto::router::Stats;
+use mld_proto::wire::RecordType;
+use mld_proto::{BufferTooSmall, Config, Discard, Event, GroupAddr, Instant, Router, SsmRange, Version};
 use proptest::prelude::*;
 use support::packets;
 use support::*;

@@ -2,10 +2,8 @@
 
 mod support;
 
-use mld_proto::{
-    Config, Discard, Event, GroupAddr, GroupSlot, IndexSlot, Instant, Limit, Querier, QuerierMode, Router,
-    SourceSlot, SsmRange, Tables, Version,
-};
+use mld_proto::router::{GroupSlot, Limit, QuerierMode, SourceSlot, Tables};
+use mld_proto::{Config, Discard, Event, GroupAddr, IndexSlot, Instant, Querier, Router, SsmRange, Version};
 use support::packets;
 use support::*;
 

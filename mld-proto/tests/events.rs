@@ -4,7 +4,9 @@ mod support;
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Config, Event, GroupAddr, Instant, Item, Limit, QuerierMode, RecordType, Version};
+use mld_proto::router::{Item, Limit, QuerierMode};
+use mld_proto::wire::RecordType;
+use mld_proto::{Config, Event, GroupAddr, Instant, Version};
 use support::packets;
 use support::*;
 
@@ -404,7 +406,9 @@ fn refusals(bench: &mut Bench, limit: Limit) -> (Vec<String>, u64) {
     (texts, bench.router.stats().refused(limit))
 }
 
-fn limited(change: impl FnOnce(mld_proto::ConfigBuilder) -> mld_proto::ConfigBuilder) -> Bench {
+fn limited(
+    change: impl FnOnce(mld_proto::router::ConfigBuilder) -> mld_proto::router::ConfigBuilder,
+) -> Bench {
     Bench::querier_with(config(change))
 }
 

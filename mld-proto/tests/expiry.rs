@@ -243,7 +243,11 @@ fn every_change_of_forwarding_is_told() {
 fn many_deadlines_of_a_long_silence_end_at_their_own_times() {
     let mut bench = Bench::querier();
     for n in 1..=100 {
-        bench.report(u64::from(n) * 777, HOST_A, [Rec::new(mld_proto::RecordType::IsIn, G, [source(n)])]);
+        bench.report(
+            u64::from(n) * 777,
+            HOST_A,
+            [Rec::new(mld_proto::wire::RecordType::IsIn, G, [source(n)])],
+        );
     }
     bench.forget();
     bench.advance_to(10_000_000);

@@ -7,10 +7,9 @@ use core::net::Ipv6Addr;
 use std::sync::Mutex;
 
 use craft::*;
-use mld_proto::{
-    Config, ConfigBuilder, GroupSlot, IndexSlot, Instant, Item, Limit, RecordType, Router, SourceSlot,
-    Tables, TablesError, Version, inline_tables,
-};
+use mld_proto::router::{ConfigBuilder, GroupSlot, Item, Limit, SourceSlot, Tables};
+use mld_proto::wire::RecordType;
+use mld_proto::{Config, IndexSlot, Instant, Router, TablesError, Version, inline_tables};
 
 const ALL: Ipv6Addr = Ipv6Addr::UNSPECIFIED;
 
@@ -705,7 +704,7 @@ static ROUTER: Mutex<Small> =
     Mutex::new(Router::new(Config::DEFAULT, inline_tables!(groups: 8, sources: 32), 7));
 
 /// A router from its start to the end of its groups, as packets and snapshots.
-fn life<T: mld_proto::Storage>(router: &mut Router<T>) -> Vec<String> {
+fn life<T: mld_proto::router::Storage>(router: &mut Router<T>) -> Vec<String> {
     let mut told = Vec::new();
     router.start(at(0), Some(ME));
     let mut say = |router: &mut Router<T>, now| {

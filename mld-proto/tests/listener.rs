@@ -9,9 +9,8 @@ use core::time::Duration;
 
 use craft::{ip, source};
 use listening::{HOST, Host, OTHER, group, sources, tables};
-use mld_proto::{
-    FilterMode, ListenError, Listener, ListenerConfig, Socket, SsmRange, inline_listener_tables,
-};
+use mld_proto::listener::{self, ListenError, Socket};
+use mld_proto::{FilterMode, Listener, SsmRange, inline_listener_tables};
 
 const NOBODY: Ipv6Addr = Ipv6Addr::UNSPECIFIED;
 
@@ -100,7 +99,7 @@ fn include_lists_are_united() {
 // R-LSN-4, R-LSN-5
 #[test]
 fn list_without_room_is_an_error_and_never_an_exclude_record() {
-    let mut host = Host::down(ListenerConfig::builder(), tables(2, 3, 6), 1);
+    let mut host = Host::down(listener::Config::builder(), tables(2, 3, 6), 1);
     host.up(Some(HOST));
     wants(&mut host, 1, "G", FilterMode::Include, &[1, 2]);
     let before = (host.records(), host.texts());
@@ -122,7 +121,7 @@ fn list_without_room_is_an_error_and_never_an_exclude_record() {
 // R-LSN-5
 #[test]
 fn room_is_given_back_round_after_round() {
-    let mut host = Host::down(ListenerConfig::builder(), tables(3, 3, 8), 1);
+    let mut host = Host::down(listener::Config::builder(), tables(3, 3, 8), 1);
     host.up(Some(HOST));
     for round in 0..200 {
         let name = ["G", "G2", "ff0e::1:3"][round % 3];
@@ -177,7 +176,8 @@ fn delivery_follows_the_filter_of_the_socket_itself() {
 // R-LSN-7
 #[test]
 fn two_listeners_on_one_link_report_both() {
-    let mut hosts = [Host::seeded(ListenerConfig::builder(), 1), Host::seeded(ListenerConfig::builder(), 2)];
+    let mut hosts =
+        [Host::seeded(listener::Config::builder(), 1), Host::seeded(listener::Config::builder(), 2)];
     for host in &mut hosts {
         host.exclude("G", []);
         assert_eq!(host.texts(), ["to-ex G []"]);
@@ -267,14 +267,14 @@ fn empty_allow_and_block_are_left_out() {
 #[test]
 fn reports_are_sent_as_often_as_the_robustness_variable_says() {
     for robustness in [1, 2, 3, 7] {
-        let mut host = Host::with(ListenerConfig::builder().robustness_variable(robustness));
+        let mut host = Host::with(listener::Config::builder().robustness_variable(robustness));
         host.exclude("G", []);
         assert_eq!(series(&mut host).len(), usize::from(robustness));
         host.include("G", []);
         assert_eq!(series(&mut host).len(), usize::from(robustness));
     }
     let mut host = Host::with(
-        ListenerConfig::builder()
+        listener::Config::builder()
             .unsolicited_report_interval(Duration::from_millis(50))
             .robustness_variable(200),
     );
@@ -294,7 +294,7 @@ fn filter_mode_change_is_reported_as_often_as_needed_whatever_the_sources_do() {
     host.exclude("G", []);
     host.exclude("G", [1]);
     assert_eq!(series(&mut host), ["0: to-ex G []", "0: to-ex G [1]", "1: block G [1]"]);
-    let mut host = Host::with(ListenerConfig::builder().robustness_variable(3));
+    let mut host = Host::with(listener::Config::builder().robustness_variable(3));
     host.exclude("G", [1]);
     host.include("G", [2, 3]);
     host.include("G", [3]);
@@ -337,13 +337,13 @@ fn second_change_before_the_repetition_is_merged_into_it() {
 // R-LSN-26
 #[test]
 fn source_goes_where_the_present_state_puts_it() {
-    let mut host = Host::with(ListenerConfig::builder().robustness_variable(3));
+    let mut host = Host::with(listener::Config::builder().robustness_variable(3));
     host.include("G", [9]);
     host.settle();
     host.include("G", [1, 9]);
     host.include("G", [9]);
     assert_eq!(series(&mut host), ["0: allow G [1]", "0: block G [1]", "1: block G [1]", "2: block G [1]"]);
-    let mut host = Host::with(ListenerConfig::builder().robustness_variable(2));
+    let mut host = Host::with(listener::Config::builder().robustness_variable(2));
     host.exclude("G", []);
     host.settle();
     host.exclude("G", [1]);
@@ -367,7 +367,7 @@ fn source_that_the_mode_change_did_not_name_is_reported_after_it() {
 // R-LSN-25
 #[test]
 fn changes_that_were_not_polled_between_are_one_report() {
-    let mut listener = Listener::new(ListenerConfig::DEFAULT, tables(8, 8, 64), 1);
+    let mut listener = Listener::new(listener::Config::DEFAULT, tables(8, 8, 64), 1);
     let now = mld_proto::Instant::ZERO;
     listener.start(now, Some(HOST));
     for number in 1..=3 {
@@ -384,7 +384,7 @@ fn changes_that_were_not_polled_between_are_one_report() {
 #[test]
 fn report_from_the_unspecified_address_is_repeated_once_there_is_a_link_local_one() {
     // T-54
-    let mut host = Host::down(ListenerConfig::builder(), tables(8, 8, 64), 1);
+    let mut host = Host::down(listener::Config::builder(), tables(8, 8, 64), 1);
     host.up(None);
     host.exclude("SOL", []);
     host.include("G", [1, 2]);
@@ -412,7 +412,7 @@ fn report_from_the_unspecified_address_is_repeated_once_there_is_a_link_local_on
 #[test]
 fn solicited_node_group_is_reported_before_the_address_is_valid() {
     // The random delay before it is that of the call.
-    let mut host = Host::down(ListenerConfig::builder(), tables(8, 8, 8), 1);
+    let mut host = Host::down(listener::Config::builder(), tables(8, 8, 8), 1);
     host.up(None);
     host.run_for(400);
     host.exclude("SOL", []);
@@ -420,7 +420,7 @@ fn solicited_node_group_is_reported_before_the_address_is_valid() {
     assert_eq!((sent[0].at, sent[0].source, sent[0].len), (400, NOBODY, 76));
     let mut expected = craft::vectors::packet("E-17");
     expected.truncate(sent[0].len);
-    let mut again = Listener::new(ListenerConfig::DEFAULT, tables(8, 8, 8), 1);
+    let mut again = Listener::new(listener::Config::DEFAULT, tables(8, 8, 8), 1);
     let mut buffer = [0; 1500];
     let now = mld_proto::Instant::ZERO;
     again.start(now, None);
@@ -432,7 +432,7 @@ fn solicited_node_group_is_reported_before_the_address_is_valid() {
 // R-LSN-28
 #[test]
 fn what_sockets_wanted_before_the_start_is_reported_at_the_start() {
-    let mut host = Host::down(ListenerConfig::builder(), tables(8, 8, 64), 1);
+    let mut host = Host::down(listener::Config::builder(), tables(8, 8, 64), 1);
     host.exclude("G", [1]);
     host.include("G2", [2]);
     assert_eq!((host.texts(), host.listener.poll_timeout()), (Vec::new(), None));
@@ -475,21 +475,21 @@ fn join_without_sources_in_the_ssm_range_is_refused() {
     assert_eq!(host.texts(), ["allow SSM [1, 2]"]);
     host.include("SSM", []);
     assert_eq!(host.texts(), ["block SSM [1, 2]"]);
-    let mut host = Host::with(ListenerConfig::builder().ssm_range(SsmRange::EMPTY));
+    let mut host = Host::with(listener::Config::builder().ssm_range(SsmRange::EMPTY));
     host.exclude("SSM", []);
     assert_eq!(host.texts(), ["to-ex SSM []"]);
 }
 
 #[test]
 fn listener_fits_in_a_constant() {
-    type Memory = mld_proto::ListenerTables<
-        [mld_proto::ListenerGroupSlot; 4],
-        [mld_proto::ListenerFilterSlot; 4],
-        [mld_proto::ListenerSourceSlot; 8],
+    type Memory = mld_proto::listener::Tables<
+        [mld_proto::listener::GroupSlot; 4],
+        [mld_proto::listener::FilterSlot; 4],
+        [mld_proto::listener::SourceSlot; 8],
         [mld_proto::IndexSlot; 32],
     >;
     const LISTENER: Listener<Memory> =
-        Listener::new(ListenerConfig::DEFAULT, inline_listener_tables!(groups: 4, sources: 8), 1);
+        Listener::new(listener::Config::DEFAULT, inline_listener_tables!(groups: 4, sources: 8), 1);
     let mut listener = LISTENER;
     listener.start(mld_proto::Instant::ZERO, Some(HOST));
     assert!(size_of_val(&listener) < 4096, "{}", size_of_val(&listener));
@@ -498,7 +498,7 @@ fn listener_fits_in_a_constant() {
 // R-TIM-1, R-TIM-3
 #[test]
 fn settings_out_of_range_are_refused() {
-    let builder = ListenerConfig::builder;
+    let builder = listener::Config::builder;
     for wrong in [
         builder().robustness_variable(0),
         builder().unsolicited_report_interval(Duration::ZERO),
@@ -510,8 +510,8 @@ fn settings_out_of_range_are_refused() {
     ] {
         assert!(wrong.build().is_err(), "{wrong:?}");
     }
-    assert_eq!(builder().build().unwrap(), ListenerConfig::default());
-    assert_eq!(ListenerConfig::DEFAULT.unsolicited_report_interval(), Duration::from_secs(1));
+    assert_eq!(builder().build().unwrap(), listener::Config::default());
+    assert_eq!(listener::Config::DEFAULT.unsolicited_report_interval(), Duration::from_secs(1));
 }
 
 #[test]

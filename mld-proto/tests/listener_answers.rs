@@ -8,11 +8,12 @@ use std::collections::BTreeSet;
 
 use craft::{Checksum, Craft, ROUTER_ALERT, ip};
 use listening::{HOST, Host, OTHER, QUERIER, group, sources};
-use mld_proto::{Discard, FilterMode, ListenerConfig, MessageKind, MessageMeta};
+use mld_proto::wire::MessageKind;
+use mld_proto::{Discard, FilterMode, MessageMeta, listener};
 
 /// A host with this seed that listens to G and has nothing pending.
 fn seeded(seed: u64, mode: FilterMode, numbers: &[u16]) -> Host {
-    let mut host = Host::seeded(ListenerConfig::builder(), seed);
+    let mut host = Host::seeded(listener::Config::builder(), seed);
     host.try_listen(1, group("G"), mode, &sources(numbers.iter().copied())).unwrap();
     host.settle();
     host
@@ -179,7 +180,7 @@ fn general_answer_packs_as_many_groups_as_fit() {
 
 /// A host that listens to so many groups, which it has reported.
 fn with_groups(seed: u64, count: u32) -> Host {
-    let mut host = Host::seeded(ListenerConfig::builder(), seed);
+    let mut host = Host::seeded(listener::Config::builder(), seed);
     for number in 0..count {
         host.exclude(&format!("ff0e::2:{number:x}"), []);
     }
@@ -325,7 +326,7 @@ fn answer_that_is_being_given_ends_in_time_whatever_is_asked_meanwhile() {
 #[test]
 fn query_in_the_middle_of_a_divided_list_is_answered_by_the_whole_list() {
     for seed in 0..30 {
-        let mut host = Host::seeded(ListenerConfig::builder(), seed);
+        let mut host = Host::seeded(listener::Config::builder(), seed);
         host.include("G", 1..201);
         host.settle();
         host.query("::", 10_000, []);
@@ -481,7 +482,7 @@ fn s_flag_and_interval_code_do_not_matter() {
 // R-LSN-50
 #[test]
 fn robustness_of_the_last_query_counts_unless_it_is_zero() {
-    let mut host = Host::with(ListenerConfig::builder().robustness_variable(4));
+    let mut host = Host::with(listener::Config::builder().robustness_variable(4));
     let mut sent_after = |octet: u8| {
         let query = Craft::query_v2(QUERIER, ip("::"), 1000, &[]).with(24, &[octet]);
         assert_eq!(host.hear(&query), Ok(MessageKind::Query));
@@ -584,7 +585,7 @@ fn query_of_the_router_on_the_same_node_is_answered() {
 // R-SEC-2
 #[test]
 fn router_alert_need_not_be_required() {
-    let mut host = Host::with(ListenerConfig::builder().require_router_alert(false));
+    let mut host = Host::with(listener::Config::builder().require_router_alert(false));
     host.exclude("G", []);
     host.settle();
     let bare = Craft { hop_by_hop: None, ..Craft::query_v2(QUERIER, ip("::"), 1000, &[]) };
@@ -597,7 +598,7 @@ fn router_alert_need_not_be_required() {
 
 #[test]
 fn packet_before_the_start_is_refused() {
-    let mut host = Host::down(ListenerConfig::builder(), listening::tables(4, 4, 4), 1);
+    let mut host = Host::down(listener::Config::builder(), listening::tables(4, 4, 4), 1);
     assert_eq!(host.hear(&Craft::query_v2(QUERIER, ip("::"), 1, &[])), Err(Discard::BeforeStart));
 }
 

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use craft::{ALLOW, BLOCK, Craft, IS_EX, IS_IN, TO_EX, TO_IN};
 use listening::{HOST, Host, OTHER, QUERIER, Sent, SentRecord, group, sources, tables};
-use mld_proto::{FilterMode, ListenerConfig, Socket};
+use mld_proto::FilterMode;
+use mld_proto::listener::{self, Socket};
 use proptest::prelude::*;
 
 type Set = BTreeSet<u16>;
@@ -142,7 +143,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 impl Model {
     fn new(seed: u64) -> Self {
-        let config = ListenerConfig::builder().robustness_variable(ROBUSTNESS);
+        let config = listener::Config::builder().robustness_variable(ROBUSTNESS);
         let mut host = Host::down(config, tables(3, 9, 60), seed);
         host.up(Some(HOST));
         Self { host, groups: Default::default(), general: None }

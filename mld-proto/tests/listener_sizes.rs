@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use craft::{Craft, ip, source};
 use listening::{HOST, Host, QUERIER, Sent, group, sources, tables};
-use mld_proto::{
-    BufferTooSmall, FilterMode, Instant, ListenError, Listener, ListenerConfig, MessageKind, Socket,
-};
+use mld_proto::listener::{self, ListenError, Socket};
+use mld_proto::wire::MessageKind;
+use mld_proto::{BufferTooSmall, FilterMode, Instant, Listener};
 
 /// How many sources each record of each Report lists.
 fn shape(sent: &[Sent]) -> Vec<Vec<usize>> {
@@ -27,7 +27,7 @@ fn all_sources(sent: &[Sent]) -> BTreeSet<u16> {
 
 /// A host on a link of this MTU.
 fn on_link(mtu: u16) -> Host {
-    Host::with(ListenerConfig::builder().mtu(mtu))
+    Host::with(listener::Config::builder().mtu(mtu))
 }
 
 // R-LSN-60
@@ -60,7 +60,7 @@ fn records_that_do_not_fit_go_into_further_reports() {
 // R-LSN-60
 #[test]
 fn changes_of_many_groups_share_reports() {
-    let mut listener = Listener::new(ListenerConfig::DEFAULT, tables(200, 200, 10), 1);
+    let mut listener = Listener::new(listener::Config::DEFAULT, tables(200, 200, 10), 1);
     let now = Instant::ZERO;
     listener.start(now, Some(HOST));
     for number in 0..100_u32 {
@@ -190,7 +190,7 @@ fn changes_of_both_kinds_are_split_apart_if_need_be() {
 
 #[test]
 fn buffer_that_is_too_small_is_an_error_and_costs_nothing() {
-    let mut listener = Listener::new(ListenerConfig::DEFAULT, tables(4, 4, 64), 1);
+    let mut listener = Listener::new(listener::Config::DEFAULT, tables(4, 4, 64), 1);
     let now = Instant::ZERO;
     listener.start(now, Some(HOST));
     assert_eq!(listener.poll_transmit(now, &mut []), Ok(None), "nothing to send needs no room");
@@ -225,7 +225,7 @@ fn flood_of_sources_is_answered_for_the_whole_group() {
 // R-SEC-5, R-LSN-5
 #[test]
 fn what_queries_ask_for_takes_no_room_from_sockets() {
-    let mut host = Host::down(ListenerConfig::builder(), tables(3, 3, 20), 1);
+    let mut host = Host::down(listener::Config::builder(), tables(3, 3, 20), 1);
     host.up(Some(HOST));
     host.exclude("G", []);
     host.exclude("G2", []);
@@ -251,7 +251,7 @@ fn what_queries_ask_for_takes_no_room_from_sockets() {
 // R-SEC-5
 #[test]
 fn query_with_more_sources_than_the_table_holds_is_answered_for_the_group() {
-    let mut host = Host::down(ListenerConfig::builder(), tables(2, 2, 4), 1);
+    let mut host = Host::down(listener::Config::builder(), tables(2, 2, 4), 1);
     host.up(Some(HOST));
     host.include("G", [1, 2]);
     host.settle();
@@ -297,7 +297,7 @@ fn many_listeners_cost_a_general_query_nothing() {
 // R-LSN-5
 #[test]
 fn undone_call_leaves_the_other_sockets_sources_alone() {
-    let mut host = Host::down(ListenerConfig::builder(), tables(1, 3, 9), 1);
+    let mut host = Host::down(listener::Config::builder(), tables(1, 3, 9), 1);
     host.up(Some(HOST));
     host.try_listen(1, group("G"), FilterMode::Include, &sources([1, 2])).unwrap();
     host.try_listen(2, group("G"), FilterMode::Include, &sources([2])).unwrap();

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 
 use craft::{Craft, ip};
 use listening::{Host, OTHER, QUERIER, group};
-use mld_proto::{Discard, FilterMode, ListenerConfig, ListenerEvent, MessageKind, Socket, Version};
+use mld_proto::listener::{self, Socket};
+use mld_proto::wire::MessageKind;
+use mld_proto::{Discard, FilterMode, Version};
 
 const OLDER_QUERIER_PRESENT_MS: u64 = 260_000;
 
@@ -23,7 +25,7 @@ fn beside_old_querier() -> Host {
 
 /// A host of MLDv1 alone.
 fn old_host(seed: u64) -> Host {
-    Host::seeded(ListenerConfig::builder().version(Version::V1), seed)
+    Host::seeded(listener::Config::builder().version(Version::V1), seed)
 }
 
 fn times_and_texts(host: &mut Host, millis: u64) -> Vec<(u64, String)> {
@@ -43,7 +45,7 @@ fn mode_starts_as_version_2_and_belongs_to_the_interface() {
     assert_eq!(one.mode(), Version::V2);
     one.query_v1("::", 1000);
     assert_eq!((one.mode(), two.mode()), (Version::V1, Version::V2));
-    assert_eq!(one.told, [ListenerEvent::CompatibilityMode]);
+    assert_eq!(one.told, [listener::Event::CompatibilityMode]);
 }
 
 // R-CMP-31, R-CMP-36
@@ -74,7 +76,7 @@ fn mldv1_querier_counts_as_present_until_its_interval_is_over() {
     assert!(pending.is_empty() || pending == ["report G"], "what was pending is cancelled: {pending:?}");
     host.query("::", 10_000, []);
     assert_eq!(texts(&mut host, 30_000), ["is-ex G []"]);
-    assert_eq!(host.told, [ListenerEvent::CompatibilityMode; 2]);
+    assert_eq!(host.told, [listener::Event::CompatibilityMode; 2]);
 }
 
 // R-CMP-31, R-TIM-13
@@ -110,7 +112,7 @@ fn interval_of_the_older_querier_follows_what_queries_said() {
     assert_eq!(host.hear(&announcing.with(24, &[0, 0])), Ok(MessageKind::Query));
     assert_eq!(until(&mut host), 270, "unannounced values are the defaults");
     let mut host = Host::with(
-        ListenerConfig::builder()
+        listener::Config::builder()
             .query_interval(Duration::from_secs(30))
             .query_response_interval(Duration::from_secs(5)),
     );
@@ -182,7 +184,7 @@ fn delay_is_linear_in_version_1_mode() {
     ] {
         let mut latest = 0;
         for seed in 0..100 {
-            let mut host = Host::seeded(ListenerConfig::builder(), seed);
+            let mut host = Host::seeded(listener::Config::builder(), seed);
             host.query_v1("::", 10_000);
             host.exclude("G", []);
             host.settle();
@@ -198,7 +200,7 @@ fn delay_is_linear_in_version_1_mode() {
 // R-CMP-36
 #[test]
 fn change_of_the_mode_cancels_what_is_pending() {
-    let mut host = Host::with(ListenerConfig::builder().robustness_variable(7));
+    let mut host = Host::with(listener::Config::builder().robustness_variable(7));
     host.exclude("G", []);
     host.include("G2", [1, 2]);
     host.include("G2", [2]);
@@ -229,7 +231,7 @@ fn change_of_the_mode_cancels_what_is_pending() {
 #[test]
 fn groups_kept_for_a_cancelled_report_are_given_back() {
     let mut host =
-        Host::down(ListenerConfig::builder().robustness_variable(7), listening::tables(2, 2, 4), 1);
+        Host::down(listener::Config::builder().robustness_variable(7), listening::tables(2, 2, 4), 1);
     host.up(Some(listening::HOST));
     host.include("G", [1]);
     host.exclude("G2", []);
@@ -258,19 +260,19 @@ fn report_of_another_never_stands_for_an_ssm_group() {
 fn mldv1_queries_that_ssm_cannot_bear_are_told() {
     let mut host = Host::new();
     host.query_v1("SSM", 1000);
-    assert_eq!(host.told, [ListenerEvent::OlderQuery("ff3e::8000:1".parse().unwrap())]);
+    assert_eq!(host.told, [listener::Event::OlderQuery("ff3e::8000:1".parse().unwrap())]);
     host.told.clear();
     host.query_v1("G", 1000);
     assert_eq!(host.told, []);
     host.query_v1("::", 1000);
-    assert_eq!(host.told, [ListenerEvent::CompatibilityMode]);
+    assert_eq!(host.told, [listener::Event::CompatibilityMode]);
     assert_eq!(host.listener.stats().version_1_queries, 3);
 }
 
 // R-CMP-39, R-SEC-4
 #[test]
 fn version_2_only_ignores_mldv1_queries() {
-    let mut host = Host::with(ListenerConfig::builder().version_2_only(true));
+    let mut host = Host::with(listener::Config::builder().version_2_only(true));
     host.exclude("G", []);
     host.settle();
     for name in ["::", "G"] {
@@ -303,12 +305,12 @@ fn first_report_leaves_at_once_and_is_repeated() {
 fn first_report_is_repeated_once_or_twice() {
     for (robustness, reports) in [(1, 2), (2, 2), (3, 3), (7, 3)] {
         let mut host =
-            Host::with(ListenerConfig::builder().version(Version::V1).robustness_variable(robustness));
+            Host::with(listener::Config::builder().version(Version::V1).robustness_variable(robustness));
         host.exclude("G", []);
         assert_eq!(texts(&mut host, 60_000).len(), reports);
     }
     // In version 1 mode a second apart, as often as in version 2.
-    let mut host = Host::with(ListenerConfig::builder().robustness_variable(4));
+    let mut host = Host::with(listener::Config::builder().robustness_variable(4));
     host.query_v1("::", 1000);
     host.exclude("G", []);
     assert_eq!(texts(&mut host, 3000), ["report G"; 4]);
@@ -372,7 +374,7 @@ fn done_is_sent_once_on_leaving() {
 #[test]
 fn done_is_left_out_where_another_listener_reported_last() {
     for (always, expected) in [(false, &[][..]), (true, &["done G"])] {
-        let mut host = Host::with(ListenerConfig::builder().version(Version::V1).always_done(always));
+        let mut host = Host::with(listener::Config::builder().version(Version::V1).always_done(always));
         host.exclude("G", []);
         host.settle();
         host.query_v1("G", 1000);
@@ -395,7 +397,7 @@ fn done_is_left_out_where_another_listener_reported_last() {
 #[test]
 fn join_again_before_the_done_was_polled_sends_no_done() {
     let mut listener = mld_proto::Listener::new(
-        ListenerConfig::builder().version(Version::V1).build().unwrap(),
+        listener::Config::builder().version(Version::V1).build().unwrap(),
         listening::tables(4, 4, 4),
         1,
     );
@@ -492,7 +494,7 @@ fn mldv1_host_reads_longer_queries_as_its_own_and_never_changes() {
     assert_eq!((host.mode(), host.told.len()), (Version::V1, 0));
     assert_eq!(host.listener.robustness_variable(), 2, "an MLDv1 host adopts nothing");
     assert_eq!(
-        ListenerConfig::builder().version(Version::V1).build().unwrap().unsolicited_report_interval(),
+        listener::Config::builder().version(Version::V1).build().unwrap().unsolicited_report_interval(),
         Duration::from_secs(10)
     );
 }
@@ -500,7 +502,8 @@ fn mldv1_host_reads_longer_queries_as_its_own_and_never_changes() {
 // R-LSN-28
 #[test]
 fn new_address_is_announced_in_version_1_too() {
-    let mut host = Host::down(ListenerConfig::builder().version(Version::V1), listening::tables(4, 4, 4), 1);
+    let mut host =
+        Host::down(listener::Config::builder().version(Version::V1), listening::tables(4, 4, 4), 1);
     host.up(None);
     host.exclude("SOL", []);
     assert_eq!(host.take()[0].source, ip("::"));

@@ -7,7 +7,9 @@ use core::net::Ipv6Addr;
 
 use craft::vectors::{Vector, all, packet};
 use craft::*;
-use mld_proto::{Accepted, Config, Discard, MessageKind, Router};
+use mld_proto::router::Accepted;
+use mld_proto::wire::MessageKind;
+use mld_proto::{Config, Discard, Router};
 use proptest::prelude::*;
 
 /// The verdict on an IPv6 packet of a version 2 router with default settings and the address [`ME`]: the checks one
@@ -171,7 +173,8 @@ fn show(octets: &[u8]) -> Result<MessageKind, Discard> {
                 MessageKind::Done => counts.done += 1,
             }
             assert_eq!((after.received, after.dropped), (counts, before.dropped), "{octets:02x?}");
-            let discarded = |stats: &mld_proto::Stats| Discard::ALL.map(|reason| stats.discarded(reason));
+            let discarded =
+                |stats: &mld_proto::router::Stats| Discard::ALL.map(|reason| stats.discarded(reason));
             assert_eq!(discarded(&after), discarded(&before), "{octets:02x?}");
         }
         (Err(reason), Err(named)) => {

@@ -6,7 +6,8 @@ mod support;
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Config, Discard, Querier, QuerierMode, Version};
+use mld_proto::router::QuerierMode;
+use mld_proto::{Config, Discard, Querier, Version};
 use support::*;
 
 const NOTHING: [&str; 0] = [];

@@ -7,10 +7,9 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 
 use craft::*;
-use mld_proto::{
-    Accepted, Config, ConfigBuilder, Discard, Interpretations, Item, MessageKind, MessageMeta, Prefix,
-    Querier, RecordType, Router, SsmRange, Version,
-};
+use mld_proto::router::{Accepted, ConfigBuilder, Interpretations, Item};
+use mld_proto::wire::{MessageKind, RecordType};
+use mld_proto::{Config, Discard, MessageMeta, Prefix, Querier, Router, SsmRange, Version};
 
 const GROUP: &str = "ff0e::1:1";
 /// A group in version 1 mode.
@@ -76,7 +75,12 @@ fn refuse(config: Config, craft: &Craft, reason: Discard) {
     }
 }
 
-fn assert_unchanged(router: &mut BoxRouter, picture: &Picture, stats: mld_proto::Stats, entrance: Entrance) {
+fn assert_unchanged(
+    router: &mut BoxRouter,
+    picture: &Picture,
+    stats: mld_proto::router::Stats,
+    entrance: Entrance,
+) {
     assert_eq!(*router.stats(), stats, "{entrance:?}: one counter");
     assert_eq!(Picture::of(router), *picture, "{entrance:?}");
     assert_eq!(drain(router, at(NOW)), (vec![], vec![]), "{entrance:?}: nothing to send or tell");

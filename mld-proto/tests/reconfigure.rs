@@ -2,7 +2,8 @@
 
 mod support;
 
-use mld_proto::{Config, Instant, Querier, QuerierMode, SsmRange, Version};
+use mld_proto::router::QuerierMode;
+use mld_proto::{Config, Instant, Querier, SsmRange, Version};
 use support::packets;
 use support::*;
 

@@ -7,7 +7,9 @@ mod support;
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Config, GroupState, Querier, RecordType};
+use mld_proto::router::GroupState;
+use mld_proto::wire::RecordType;
+use mld_proto::{Config, Querier};
 use support::*;
 
 const NOTHING: [&str; 0] = [];

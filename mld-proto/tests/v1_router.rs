@@ -2,7 +2,9 @@
 
 mod support;
 
-use mld_proto::{Discard, Interpretations, Querier, RecordType, Version};
+use mld_proto::router::Interpretations;
+use mld_proto::wire::RecordType;
+use mld_proto::{Discard, Querier, Version};
 use support::*;
 
 const NOTHING: [&str; 0] = [];

@@ -6,7 +6,7 @@ mod support;
 
 use core::net::Ipv6Addr;
 
-use mld_proto::RecordType;
+use mld_proto::wire::RecordType;
 use proptest::prelude::*;
 use support::model::{Model, Timing};
 use support::*;

@@ -8,14 +8,13 @@ use std::collections::BTreeSet;
 
 use craft::vectors::{all, packet};
 use craft::*;
+use mld_proto::router::{GroupState, Item, Storage};
+use mld_proto::wire::RecordType;
 use mld_proto::wire::{
     Message, Packet, QueryFields, QueryFlags, Writer, decode_interval_code, decode_response_code,
     encode_interval_code, encode_response_code,
 };
-use mld_proto::{
-    BufferTooSmall, Config, Discard, Event, FilterMode, GroupState, Item, Querier, RecordType, Router,
-    Storage, Transmit, Version,
-};
+use mld_proto::{BufferTooSmall, Config, Discard, Event, FilterMode, Querier, Router, Transmit, Version};
 
 const GROUP: &str = "ff0e::1:1";
 const SSM: &str = "ff3e::8000:1";

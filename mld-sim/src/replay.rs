@@ -5,11 +5,9 @@ use core::net::Ipv6Addr;
 use std::io::Read;
 
 use mld_proto::document::{EventBatch, EventDocument, InterfaceDocument, Order, SourceDocument, tell_items};
+use mld_proto::router::{GroupRef, GroupSlot, SPARE_SLOTS, SourceSlot, Tables};
 use mld_proto::wire::Packet;
-use mld_proto::{
-    Config, Discard, Event, GroupRef, GroupSlot, IndexSlot, Instant, Router, SPARE_SLOTS, SourceSlot, Tables,
-    TablesError,
-};
+use mld_proto::{Config, Discard, Event, IndexSlot, Instant, Router, TablesError};
 
 use crate::capture::{Capture, CaptureError, Frame};
 use crate::time::Seconds;

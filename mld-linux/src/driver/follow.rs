@@ -1,6 +1,7 @@
 //! A driver follows its interface: up and down, addresses, MTU, masters, the end.
 
-use mld_proto::{Instant, QuerierMode};
+use mld_proto::Instant;
+use mld_proto::router::QuerierMode;
 
 use super::{Driver, Sink, in_force, master_name};
 use crate::netlink::{Link, link_local};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use mld_proto::{Event, GroupAddr, Item};
+use mld_proto::router::Item;
+use mld_proto::{Event, GroupAddr};
 
 use super::{InterfaceEvent, SubscriptionId};
 use crate::{InterfaceRouter, Told, What};

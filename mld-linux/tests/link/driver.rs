@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use mld_linux::lab::{self, Host};
 use mld_linux::{Driver, Error, Options, Receive, Status, Stop, What};
+use mld_proto::router::{GroupState, QuerierMode};
 use mld_proto::wire::Writer;
-use mld_proto::{Config, GroupState, Querier, QuerierMode};
+use mld_proto::{Config, Querier};
 
 use crate::Test;
 use crate::support::{

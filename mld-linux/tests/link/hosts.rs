@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use mld_linux::lab::{self, Host};
-use mld_proto::{FilterMode, GroupState, Version};
+use mld_proto::router::GroupState;
+use mld_proto::{FilterMode, Version};
 
 use crate::Test;
 use crate::support::{

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use mld_linux::lab::{self, Host, Injector};
 use mld_linux::{Options, Receive};
+use mld_proto::wire::RecordType;
 use mld_proto::wire::{HEADERS_LEN, Writer, checksum};
-use mld_proto::{Config, Discard, FilterMode, GroupAddr, RecordType};
+use mld_proto::{Config, Discard, FilterMode, GroupAddr};
 
 use crate::Test;
 use crate::support::{Bench, EXCLUDE_NONE, HOST, ROUTER, SOON, address, cable, group, view};

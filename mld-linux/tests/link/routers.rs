@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use mld_linux::lab::{self, Host};
 use mld_linux::{Driver, Options};
-use mld_proto::{Config, GroupAddr, Querier, QuerierMode};
+use mld_proto::router::QuerierMode;
+use mld_proto::{Config, GroupAddr, Querier};
 
 use crate::Test;
 use crate::support::{Bench, EXCLUDE_NONE, HOST, SOON, Seen, address, group, quick, switch_on, usable, view};

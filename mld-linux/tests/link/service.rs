@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use mld_linux::lab::{self, Listener};
 use mld_linux::{Interface, InterfaceEvent, Options, Removed, Status};
-use mld_proto::{GroupState, Querier};
+use mld_proto::Querier;
+use mld_proto::router::GroupState;
 
 use crate::Test;
 use crate::support::{HOST, ROUTER, SOON, cable, group, quick, usable};
@@ -196,7 +197,7 @@ fn events() {
     assert!(before.iter().all(|event| matches!(event, InterfaceEvent::Membership { .. })), "{before:?}");
 
     listener.join(wanted).expect("joined");
-    let record = mld_proto::RecordType::Report;
+    let record = mld_proto::wire::RecordType::Report;
     until_event(InterfaceEvent::Report { group: wanted, reporter, record });
     until_event(InterfaceEvent::Membership { group: wanted, has_members: true });
     listener.leave(wanted).expect("left");

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use mld_linux::lab::{self, Host};
 use mld_linux::{Driver, InterfaceRouter, Options, Status, Stop, Told, What};
-use mld_proto::{
-    Config, Event, FilterMode, GroupAddr, Instant as Moment, Item, Querier, RecordType, Version,
-};
+use mld_proto::router::Item;
+use mld_proto::wire::RecordType;
+use mld_proto::{Config, Event, FilterMode, GroupAddr, Instant as Moment, Querier, Version};
 
 /// The router's end of every link.
 pub(crate) const ROUTER: &str = "router0";

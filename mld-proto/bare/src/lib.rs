@@ -11,10 +11,11 @@ use core::net::Ipv6Addr;
 use core::panic::PanicInfo;
 use core::time::Duration;
 
+use mld_proto::listener::{self, Socket};
+use mld_proto::router::{GroupSlot, Item, SourceSlot, Tables};
 use mld_proto::{
-    Config, ConfigError, Event, FilterMode, GroupAddr, GroupSlot, IndexSlot, Instant, Item, Listener,
-    ListenerConfig, ListenerEvent, ListenerFilterSlot, ListenerGroupSlot, ListenerSourceSlot, ListenerTables,
-    Router, Socket, SourceSlot, Tables, Version, inline_listener_tables, inline_tables,
+    Config, ConfigError, Event, FilterMode, GroupAddr, IndexSlot, Instant, Listener, Router, Version,
+    inline_listener_tables, inline_tables,
 };
 use spin::Mutex;
 
@@ -30,16 +31,16 @@ const HASH_SEED: u64 = 0x6d6c_642d_6261_7265;
 static ROUTER: Mutex<Router<Memory>> =
     Mutex::new(Router::new(Config::DEFAULT, inline_tables!(groups: GROUPS, sources: SOURCES), HASH_SEED));
 
-type ListenerMemory = ListenerTables<
-    [ListenerGroupSlot; GROUPS],
-    [ListenerFilterSlot; GROUPS],
-    [ListenerSourceSlot; SOURCES],
+type ListenerMemory = listener::Tables<
+    [listener::GroupSlot; GROUPS],
+    [listener::FilterSlot; GROUPS],
+    [listener::SourceSlot; SOURCES],
     [IndexSlot; IndexSlot::count_for(GROUPS + GROUPS, SOURCES)],
 >;
 
 /// The seed of its random delays must differ from node to node, or all of them answer at the same moment.
 static LISTENER: Mutex<Listener<ListenerMemory>> = Mutex::new(Listener::new(
-    ListenerConfig::DEFAULT,
+    listener::Config::DEFAULT,
     inline_listener_tables!(groups: GROUPS, sources: SOURCES),
     HASH_SEED,
 ));
@@ -320,8 +321,8 @@ pub extern "C" fn mld_listener_poll_transmit(now_ms: u64, frame: &mut Frame) -> 
 pub extern "C" fn mld_listener_poll_event() -> i32 {
     let Some(mut listener) = LISTENER.try_lock() else { return MLD_BUSY };
     match (listener.poll_event(), listener.compatibility_mode()) {
-        (Some(ListenerEvent::CompatibilityMode), Version::V1) => 1,
-        (Some(ListenerEvent::CompatibilityMode), Version::V2) => 2,
+        (Some(listener::Event::CompatibilityMode), Version::V1) => 1,
+        (Some(listener::Event::CompatibilityMode), Version::V2) => 2,
         (Some(_), _) => 0,
         (None, _) => MLD_NONE,
     }

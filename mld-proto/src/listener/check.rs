@@ -2,8 +2,8 @@
 
 use super::core::{Core, Errand, Tour};
 use super::tables::{
-    FILTER_BIT, FilterId, GroupFlags, ListenerFilterSlot, ListenerGroupSlot, ListenerSourceSlot, Owner,
-    SOURCE_BIT, Shared, SourceFlags,
+    FILTER_BIT, FilterId, FilterSlot, GroupFlags, GroupSlot, Owner, SOURCE_BIT, Shared, SourceFlags,
+    SourceSlot,
 };
 use crate::addr::GroupAddr;
 use crate::addr::is_usable_link_local;
@@ -188,7 +188,7 @@ impl Core {
     }
 
     /// What is pending has it sent, and belongs to the compatibility mode in which it began (R-CMP-36).
-    fn check_pending(&self, id: GroupId, slot: &ListenerGroupSlot) -> Result<(), &'static str> {
+    fn check_pending(&self, id: GroupId, slot: &GroupSlot) -> Result<(), &'static str> {
         let (flags, has) = (slot.flags, |flags| slot.flags.intersects(flags));
         let leaves = slot.mode_left > 0 || slot.changing > 0;
         ensure(
@@ -257,7 +257,7 @@ impl Core {
     }
 
     /// The timer of a group runs as long as there is a deadline, and ends with the first at the latest.
-    fn check_deadlines(&self, slot: &ListenerGroupSlot) -> Result<(), &'static str> {
+    fn check_deadlines(&self, slot: &GroupSlot) -> Result<(), &'static str> {
         match [slot.change_at, slot.answer_at].into_iter().filter(|at| *at != 0).min() {
             Some(first) => {
                 ensure(self.clock.wheel().serves(slot.timer_at, first), "timer: a deadline is missed")
@@ -385,7 +385,7 @@ fn check_filters(tables: Shared<'_>) -> Result<(), &'static str> {
     )
 }
 
-fn check_group_source(group: &ListenerGroupSlot, slot: &ListenerSourceSlot) -> Result<(), &'static str> {
+fn check_group_source(group: &GroupSlot, slot: &SourceSlot) -> Result<(), &'static str> {
     let flags = slot.flags;
     ensure(
         !flags.intersects(SourceFlags::NAMED | SourceFlags::NEW),
@@ -426,35 +426,35 @@ const fn is_older(era: u32) -> bool {
     era % 2 == 1
 }
 
-const fn is_free_group(slot: &ListenerGroupSlot) -> bool {
+const fn is_free_group(slot: &GroupSlot) -> bool {
     slot.address.is_unspecified()
 }
 
-fn is_free_filter(slot: &ListenerFilterSlot) -> bool {
+fn is_free_filter(slot: &FilterSlot) -> bool {
     slot.group == GroupId::NIL
 }
 
-fn is_free_source(slot: &ListenerSourceSlot) -> bool {
-    slot.owner == ListenerSourceSlot::EMPTY.owner
+fn is_free_source(slot: &SourceSlot) -> bool {
+    slot.owner == SourceSlot::EMPTY.owner
 }
 
-fn groups(tables: Shared<'_>) -> impl Iterator<Item = (GroupId, &ListenerGroupSlot)> {
+fn groups(tables: Shared<'_>) -> impl Iterator<Item = (GroupId, &GroupSlot)> {
     let slots = tables.groups.iter().enumerate().filter(|(_, slot)| !is_free_group(slot));
     slots.map(|(at, slot)| (GroupId::new(at), slot))
 }
 
-fn filters(tables: Shared<'_>) -> impl Iterator<Item = (FilterId, &ListenerFilterSlot)> {
+fn filters(tables: Shared<'_>) -> impl Iterator<Item = (FilterId, &FilterSlot)> {
     let slots = tables.filters.iter().enumerate().filter(|(_, slot)| !is_free_filter(slot));
     slots.map(|(at, slot)| (FilterId(at as u32), slot))
 }
 
-fn sources(tables: Shared<'_>) -> impl Iterator<Item = (SourceId, &ListenerSourceSlot)> {
+fn sources(tables: Shared<'_>) -> impl Iterator<Item = (SourceId, &SourceSlot)> {
     let slots = tables.sources.iter().enumerate().filter(|(_, slot)| !is_free_source(slot));
     slots.map(|(at, slot)| (SourceId::new(at), slot))
 }
 
 /// The sources in a ring that is whole.
-fn ring(tables: Shared<'_>, first: SourceId) -> impl Iterator<Item = &ListenerSourceSlot> {
+fn ring(tables: Shared<'_>, first: SourceId) -> impl Iterator<Item = &SourceSlot> {
     let next = move |id: &SourceId| tables.sources[id.at()].next.some().filter(|next| *next != first);
     core::iter::successors(first.some(), next).map(move |id| &tables.sources[id.at()])
 }
@@ -465,7 +465,7 @@ fn around(tables: Shared<'_>, first: GroupId) -> impl Iterator<Item = GroupId> {
     core::iter::successors(first.some(), next)
 }
 
-const fn links(slot: &ListenerGroupSlot) -> Links {
+const fn links(slot: &GroupSlot) -> Links {
     Links { prev: slot.timer_prev, next: slot.timer_next, at: slot.timer_at }
 }
 
@@ -476,8 +476,8 @@ mod tests {
 
     use super::*;
     use crate::event::FilterMode;
-    use crate::listener::tables::{ListenerStorage, View};
-    use crate::listener::{Listener, ListenerConfig, ListenerTables, Socket};
+    use crate::listener::tables::{Storage, View};
+    use crate::listener::{Config, Listener, Socket, Tables};
     use crate::store::IndexSlot;
     use crate::store::{Index, Ring};
     use crate::time::Instant;
@@ -485,14 +485,7 @@ mod tests {
     use crate::wire::MessageKind;
     use crate::wire::{QueryFields, QueryFlags, Writer};
 
-    type Small = Listener<
-        ListenerTables<
-            [ListenerGroupSlot; 8],
-            [ListenerFilterSlot; 9],
-            [ListenerSourceSlot; 32],
-            [IndexSlot; 64],
-        >,
-    >;
+    type Small = Listener<Tables<[GroupSlot; 8], [FilterSlot; 9], [SourceSlot; 32], [IndexSlot; 64]>>;
 
     const A: Ipv6Addr = group(1);
     const B: Ipv6Addr = group(2);
@@ -571,7 +564,7 @@ mod tests {
 
     /// A listener with something in each structure: free slots, timers, a queue, sources of all kinds.
     fn busy() -> Small {
-        let mut l = Listener::new(ListenerConfig::DEFAULT, ListenerTables::EMPTY, 7);
+        let mut l = Listener::new(Config::DEFAULT, Tables::EMPTY, 7);
         l.start(Instant::ZERO, Some(link_local(0xa)));
         for round in [&[9, 10][..], &[]] {
             for number in 0x10..0x18 {
@@ -612,11 +605,11 @@ mod tests {
         l
     }
 
-    fn view<T: ListenerStorage>(tables: &mut T) -> View<'_> {
+    fn view<T: Storage>(tables: &mut T) -> View<'_> {
         tables.view()
     }
 
-    fn shared<T: ListenerStorage>(tables: &T) -> Shared<'_> {
+    fn shared<T: Storage>(tables: &T) -> Shared<'_> {
         tables.shared()
     }
 
@@ -624,22 +617,22 @@ mod tests {
         l.core.find_group(shared(&l.tables), group).unwrap()
     }
 
-    fn slot(l: &mut Small, group: Ipv6Addr) -> &mut ListenerGroupSlot {
+    fn slot(l: &mut Small, group: Ipv6Addr) -> &mut GroupSlot {
         let id = id(l, group);
         &mut view(&mut l.tables).groups[id.at()]
     }
 
-    fn filter(l: &mut Small, group: Ipv6Addr, socket: u32) -> &mut ListenerFilterSlot {
+    fn filter(l: &mut Small, group: Ipv6Addr, socket: u32) -> &mut FilterSlot {
         let id = l.core.find_filter(shared(&l.tables), id(l, group), socket).unwrap();
         &mut view(&mut l.tables).filters[id.at()]
     }
 
-    fn source_slot(l: &mut Small, group: Ipv6Addr, number: u16) -> &mut ListenerSourceSlot {
+    fn source_slot(l: &mut Small, group: Ipv6Addr, number: u16) -> &mut SourceSlot {
         let id = l.core.find_source(shared(&l.tables), id(l, group), source(number)).unwrap();
         &mut view(&mut l.tables).sources[id.at()]
     }
 
-    fn filter_source(l: &mut Small, group: Ipv6Addr, socket: u32, number: u16) -> &mut ListenerSourceSlot {
+    fn filter_source(l: &mut Small, group: Ipv6Addr, socket: u32, number: u16) -> &mut SourceSlot {
         let filter = l.core.find_filter(shared(&l.tables), id(l, group), socket).unwrap();
         let id = l.core.find_source(shared(&l.tables), filter, source(number)).unwrap();
         &mut view(&mut l.tables).sources[id.at()]

@@ -14,7 +14,7 @@ pub const DEFAULT_UNSOLICITED_REPORT_INTERVAL_V1: Duration = Duration::from_secs
 
 /// The settings of a [`Listener`](crate::Listener), checked. Durations are whole milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ListenerConfig {
+pub struct Config {
     pub(super) version: Version,
     pub(super) robustness: u8,
     unsolicited_report_interval_ms: Option<u64>,
@@ -27,7 +27,7 @@ pub struct ListenerConfig {
     pub(super) ssm_range: SsmRange,
 }
 
-impl ListenerConfig {
+impl Config {
     /// The defaults of RFC 9777 section 9.
     pub const DEFAULT: Self = match Self::builder().build() {
         Ok(config) => config,
@@ -35,8 +35,8 @@ impl ListenerConfig {
     };
 
     /// Starts from the defaults.
-    pub const fn builder() -> ListenerConfigBuilder {
-        ListenerConfigBuilder {
+    pub const fn builder() -> ConfigBuilder {
+        ConfigBuilder {
             config: Self {
                 version: Version::V2,
                 robustness: DEFAULT_ROBUSTNESS_VARIABLE,
@@ -53,8 +53,8 @@ impl ListenerConfig {
     }
 
     /// The same settings, to be changed.
-    pub const fn to_builder(self) -> ListenerConfigBuilder {
-        ListenerConfigBuilder { config: self }
+    pub const fn to_builder(self) -> ConfigBuilder {
+        ConfigBuilder { config: self }
     }
 
     /// The version of the listener.
@@ -116,7 +116,7 @@ impl ListenerConfig {
     }
 }
 
-impl Default for ListenerConfig {
+impl Default for Config {
     fn default() -> Self {
         Self::DEFAULT
     }
@@ -125,8 +125,8 @@ impl Default for ListenerConfig {
 /// Collects settings; [`build`](Self::build) checks them. Durations are cut to whole milliseconds.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
-pub struct ListenerConfigBuilder {
-    config: ListenerConfig,
+pub struct ConfigBuilder {
+    config: Config,
 }
 
 macro_rules! setters {
@@ -138,7 +138,7 @@ macro_rules! setters {
     };
 }
 
-impl ListenerConfigBuilder {
+impl ConfigBuilder {
     setters! {
         /// Which standard the listener follows. Of version 2 it falls back to version 1 beside an MLDv1 querier.
         version(version: Version) = version;
@@ -168,7 +168,7 @@ impl ListenerConfigBuilder {
     /// # Errors
     ///
     /// The first rule that is broken (RFC 9777 section 9; R-TIM-1, R-TIM-3).
-    pub const fn build(self) -> Result<ListenerConfig, ConfigError> {
+    pub const fn build(self) -> Result<Config, ConfigError> {
         let c = &self.config;
         if c.robustness == 0 {
             return out_of_range("robustness-variable", "1 to 255");
@@ -192,7 +192,7 @@ impl ListenerConfigBuilder {
     }
 }
 
-const fn out_of_range(key: &'static str, allowed: &'static str) -> Result<ListenerConfig, ConfigError> {
+const fn out_of_range(key: &'static str, allowed: &'static str) -> Result<Config, ConfigError> {
     Err(ConfigError::OutOfRange { key, allowed })
 }
 

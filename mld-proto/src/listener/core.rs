@@ -3,9 +3,9 @@
 use core::net::Ipv6Addr;
 
 use super::random::Random;
-use super::stats::ListenerStats;
-use super::tables::{FILTER_BIT, FilterId, GroupFlags, ListenerGroupSlot, Owner, Shared, View};
-use super::{ListenerConfig, OTHER_ADDRESSES};
+use super::stats::Stats;
+use super::tables::{FILTER_BIT, FilterId, GroupFlags, GroupSlot, Owner, Shared, View};
+use super::{Config, OTHER_ADDRESSES};
 use crate::addr::GroupAddr;
 use crate::addr::is_usable_link_local;
 use crate::clock::Clock;
@@ -42,15 +42,15 @@ pub(super) enum Errand {
 /// Everything but the tables, which the methods take as a [`View`]: one copy of each whatever the tables are made of.
 #[derive(Clone, Debug)]
 pub(super) struct Core {
-    pub(super) config: ListenerConfig,
-    pub(super) stats: ListenerStats,
+    pub(super) config: Config,
+    pub(super) stats: Stats,
     pub(super) index: Index,
     pub(super) group_pool: Pool,
     pub(super) filter_pool: Pool,
     pub(super) source_pool: Pool,
     pub(super) clock: Clock,
     /// Groups with something to send.
-    pub(super) due: GroupQueue<ListenerGroupSlot>,
+    pub(super) due: GroupQueue<GroupSlot>,
     /// First of the ring of groups to be reported, how many there are, and how many sources they list.
     pub(super) listening: GroupId,
     pub(super) listening_count: u32,
@@ -84,16 +84,16 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) const fn new(config: ListenerConfig, seed: u64) -> Self {
+    pub(super) const fn new(config: Config, seed: u64) -> Self {
         Self {
             config,
-            stats: ListenerStats::NEW,
+            stats: Stats::NEW,
             index: Index::new(seed),
             group_pool: Pool::NEW,
             filter_pool: Pool::NEW,
             source_pool: Pool::NEW,
             clock: Clock::NEW,
-            due: GroupQueue::new(|slot: &mut ListenerGroupSlot| &mut slot.due_next),
+            due: GroupQueue::new(|slot: &mut GroupSlot| &mut slot.due_next),
             listening: GroupId::NIL,
             listening_count: 0,
             listed: 0,

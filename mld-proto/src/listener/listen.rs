@@ -4,8 +4,7 @@ use core::net::Ipv6Addr;
 
 use super::core::Core;
 use super::tables::{
-    FILTER_BIT, FilterId, GroupFlags, ListenerFilterSlot, ListenerGroupSlot, ListenerSourceSlot, Owner,
-    SOURCE_BIT, SourceFlags, View,
+    FILTER_BIT, FilterId, FilterSlot, GroupFlags, GroupSlot, Owner, SOURCE_BIT, SourceFlags, SourceSlot, View,
 };
 use super::{ListenError, Socket};
 use crate::addr::GroupAddr;
@@ -294,7 +293,7 @@ impl Core {
     fn add_group(&mut self, view: &mut View<'_>, address: Ipv6Addr) -> Option<GroupId> {
         let groups = &*view.groups;
         let at = self.group_pool.take(groups.len(), |at| groups[at].next.some().map(GroupId::at))?;
-        view.groups[at] = ListenerGroupSlot { address, era: self.era, ..ListenerGroupSlot::EMPTY };
+        view.groups[at] = GroupSlot { address, era: self.era, ..GroupSlot::EMPTY };
         Index::put(view.index, self.index.hash_of(address, 0), at as u32);
         Some(GroupId::new(at))
     }
@@ -302,7 +301,7 @@ impl Core {
     fn add_filter(&mut self, view: &mut View<'_>, group: GroupId, socket: u32) -> Option<FilterId> {
         let filters = &*view.filters;
         let at = self.filter_pool.take(filters.len(), |at| filters[at].sources.some().map(SourceId::at))?;
-        view.filters[at] = ListenerFilterSlot { group, socket, ..ListenerFilterSlot::EMPTY };
+        view.filters[at] = FilterSlot { group, socket, ..FilterSlot::EMPTY };
         Index::put(view.index, self.hash_of_filter(group, socket), at as u32 | FILTER_BIT);
         view.group(group).filters += 1;
         Some(FilterId(at as u32))
@@ -334,7 +333,7 @@ impl Core {
     fn take_source(&mut self, view: &mut View<'_>, owner: Owner, address: Ipv6Addr) -> Option<SourceId> {
         let sources = &*view.sources;
         let at = self.source_pool.take(sources.len(), |at| sources[at].next.some().map(SourceId::at))?;
-        view.sources[at] = ListenerSourceSlot { address, owner, ..ListenerSourceSlot::EMPTY };
+        view.sources[at] = SourceSlot { address, owner, ..SourceSlot::EMPTY };
         Index::put(view.index, self.hash_of_source(owner, address), at as u32 | SOURCE_BIT);
         Some(SourceId::new(at))
     }
@@ -351,7 +350,7 @@ impl Core {
         let address = view.group(id).address;
         self.unindex_group(view, address);
         let next = self.group_pool.give(id.at()).map_or(GroupId::NIL, GroupId::new);
-        *view.group(id) = ListenerGroupSlot { next, ..ListenerGroupSlot::EMPTY };
+        *view.group(id) = GroupSlot { next, ..GroupSlot::EMPTY };
     }
 
     fn free_filter(&mut self, view: &mut View<'_>, id: FilterId) {
@@ -360,7 +359,7 @@ impl Core {
         self.unindex_filter(view, group, socket);
         view.group(group).filters -= 1;
         let sources = self.filter_pool.give(id.at()).map_or(SourceId::NIL, SourceId::new);
-        *view.filter(id) = ListenerFilterSlot { sources, ..ListenerFilterSlot::EMPTY };
+        *view.filter(id) = FilterSlot { sources, ..FilterSlot::EMPTY };
     }
 
     /// Frees a source of a group that no filter lists, of which nothing is left to be said, and for which no Query
@@ -386,7 +385,7 @@ impl Core {
         let (owner, address) = (slot.owner, slot.address);
         self.unindex_source(view, owner, address);
         let next = self.source_pool.give(id.at()).map_or(SourceId::NIL, SourceId::new);
-        *view.source(id) = ListenerSourceSlot { next, ..ListenerSourceSlot::EMPTY };
+        *view.source(id) = SourceSlot { next, ..SourceSlot::EMPTY };
     }
 }
 
@@ -398,12 +397,12 @@ struct Merged {
 }
 
 impl Merged {
-    const fn of(slot: &ListenerGroupSlot) -> Self {
+    const fn of(slot: &GroupSlot) -> Self {
         Self { exclude: slot.excluding > 0, listens: slot.flags.contains(GroupFlags::LISTENING) }
     }
 }
 
-impl ListenerSourceSlot {
+impl SourceSlot {
     const fn count(&mut self, exclude: bool) -> &mut u32 {
         if exclude { &mut self.excluded } else { &mut self.included }
     }

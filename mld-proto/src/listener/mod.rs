@@ -1,4 +1,4 @@
-//! The listener part of MLD for one interface: what a host runs, and a router beside its [`Router`](crate::Router).
+//! The listener part of MLD for one interface: on a host, or on a router beside its [`Router`](crate::Router).
 
 mod check;
 mod config;
@@ -27,14 +27,11 @@ use crate::time::Instant;
 use crate::wire::{MessageKind, Version};
 
 pub use config::{
-    DEFAULT_UNSOLICITED_REPORT_INTERVAL, DEFAULT_UNSOLICITED_REPORT_INTERVAL_V1, ListenerConfig,
-    ListenerConfigBuilder,
+    Config, ConfigBuilder, DEFAULT_UNSOLICITED_REPORT_INTERVAL, DEFAULT_UNSOLICITED_REPORT_INTERVAL_V1,
 };
-pub use stats::ListenerStats;
-pub use tables::{
-    ListenerFilterSlot, ListenerGroupSlot, ListenerSourceSlot, ListenerStorage, ListenerTables,
-};
-pub use view::ListenerGroup;
+pub use stats::Stats;
+pub use tables::{FilterSlot, GroupSlot, SourceSlot, Storage, Tables};
+pub use view::Group;
 
 /// A socket, or whatever else of a node wants multicast traffic, by a number of the caller's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,10 +54,11 @@ pub struct Socket(pub u32);
 ///
 /// ```
 /// use core::net::Ipv6Addr;
-/// use mld_proto::{FilterMode, Instant, Listener, ListenerConfig, Socket, inline_listener_tables};
+/// use mld_proto::listener::{self, Socket};
+/// use mld_proto::{FilterMode, Instant, Listener, inline_listener_tables};
 ///
 /// let tables = inline_listener_tables!(groups: 4, sources: 8);
-/// let mut listener = Listener::new(ListenerConfig::DEFAULT, tables, 0x5eed);
+/// let mut listener = Listener::new(listener::Config::DEFAULT, tables, 0x5eed);
 /// let (now, mut buffer) = (Instant::ZERO, [0; 1500]);
 /// listener.start(now, Some("fe80::a".parse()?));
 /// let group: Ipv6Addr = "ff0e::1:1".parse()?;
@@ -83,7 +81,7 @@ pub struct Listener<T> {
 /// Something that happened to a listener, for a program to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum ListenerEvent {
+pub enum Event {
     /// The Host Compatibility Mode changed: see [`Listener::compatibility_mode`].
     CompatibilityMode,
     /// An MLDv1 Query asked for a group of source-specific multicast, which the link then does not support (R-CMP-38).
@@ -123,10 +121,10 @@ impl fmt::Display for ListenError {
 
 impl ::core::error::Error for ListenError {}
 
-impl<T: ListenerStorage> Listener<T> {
+impl<T: Storage> Listener<T> {
     /// A listener that is stopped. `tables` must be empty. Listeners of different nodes need different seeds, or they
     /// answer at the same moment; nobody should be able to choose addresses by it either, as it keys the tables.
-    pub const fn new(config: ListenerConfig, tables: T, seed: u64) -> Self {
+    pub const fn new(config: Config, tables: T, seed: u64) -> Self {
         Self { core: Core::new(config, seed), tables }
     }
 
@@ -234,13 +232,13 @@ impl<T: ListenerStorage> Listener<T> {
     }
 
     /// Names something that happened since it was last told; `None` if there is nothing.
-    pub const fn poll_event(&mut self) -> Option<ListenerEvent> {
+    pub const fn poll_event(&mut self) -> Option<Event> {
         if self.core.mode_untold {
             self.core.mode_untold = false;
-            return Some(ListenerEvent::CompatibilityMode);
+            return Some(Event::CompatibilityMode);
         }
         match self.core.ssm_asked.take() {
-            Some(group) => Some(ListenerEvent::OlderQuery(group)),
+            Some(group) => Some(Event::OlderQuery(group)),
             None => None,
         }
     }
@@ -282,18 +280,16 @@ impl<T: ListenerStorage> Listener<T> {
     }
 
     /// What the interface wants of a group; `None` if nothing.
-    pub fn group(&self, group: Ipv6Addr) -> Option<ListenerGroup<'_>> {
+    pub fn group(&self, group: Ipv6Addr) -> Option<Group<'_>> {
         let tables = self.tables.shared();
         let id = self.core.find_group(tables, group)?;
-        ListenerGroup::new(tables, &tables.groups[id.at()])
+        Group::new(tables, &tables.groups[id.at()])
     }
 
     /// What the interface wants of each group, in no particular order.
-    pub fn groups(&self) -> impl Iterator<Item = ListenerGroup<'_>> {
+    pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
         let tables = self.tables.shared();
-        tables.groups[..self.core.group_pool.reach()]
-            .iter()
-            .filter_map(move |slot| ListenerGroup::new(tables, slot))
+        tables.groups[..self.core.group_pool.reach()].iter().filter_map(move |slot| Group::new(tables, slot))
     }
 
     /// Whether everything that this listener holds fits together: slots, lists, index, timers, counts, and whether what
@@ -308,12 +304,12 @@ impl<T: ListenerStorage> Listener<T> {
     }
 
     /// What came, what went, what was ignored.
-    pub const fn stats(&self) -> &ListenerStats {
+    pub const fn stats(&self) -> &Stats {
         &self.core.stats
     }
 
     /// The settings.
-    pub const fn config(&self) -> &ListenerConfig {
+    pub const fn config(&self) -> &Config {
         &self.core.config
     }
 }

@@ -5,7 +5,7 @@ use crate::wire::MessageKind;
 /// What came to a listener, what it sent, what was ignored and why. Counts since it was made; nothing resets them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ListenerStats {
+pub struct Stats {
     /// Accepted messages.
     pub received: MessageCounts,
     /// Ignored messages whose kind could be read.
@@ -19,7 +19,7 @@ pub struct ListenerStats {
     discarded: [u64; Discard::ALL.len()],
 }
 
-impl ListenerStats {
+impl Stats {
     pub(super) const NEW: Self = Self {
         received: MessageCounts::NEW,
         dropped: MessageCounts::NEW,

@@ -17,19 +17,20 @@ use crate::store::{GroupId, IndexSlot, Linked, NOWHERE, Node, Nodes, SourceId, T
 /// - `index`: [`IndexSlot::count_for`] groups and filters together, and sources.
 ///
 /// ```
-/// use mld_proto::{ListenerFilterSlot, IndexSlot, ListenerSourceSlot, ListenerGroupSlot, ListenerTables};
+/// use mld_proto::IndexSlot;
+/// use mld_proto::listener::{FilterSlot, GroupSlot, SourceSlot, Tables};
 ///
 /// let (groups, filters, sources) = (1000, 2000, 8000);
-/// let tables = ListenerTables::new(
-///     vec![ListenerGroupSlot::EMPTY; groups].into_boxed_slice(),
-///     vec![ListenerFilterSlot::EMPTY; filters].into_boxed_slice(),
-///     vec![ListenerSourceSlot::EMPTY; sources].into_boxed_slice(),
+/// let tables = Tables::new(
+///     vec![GroupSlot::EMPTY; groups].into_boxed_slice(),
+///     vec![FilterSlot::EMPTY; filters].into_boxed_slice(),
+///     vec![SourceSlot::EMPTY; sources].into_boxed_slice(),
 ///     vec![IndexSlot::EMPTY; IndexSlot::count_for(groups + filters, sources)].into_boxed_slice(),
 /// );
 /// assert!(tables.is_ok());
 /// ```
 #[derive(Clone, Debug)]
-pub struct ListenerTables<G, F, S, I> {
+pub struct Tables<G, F, S, I> {
     groups: G,
     filters: F,
     sources: S,
@@ -39,11 +40,11 @@ pub struct ListenerTables<G, F, S, I> {
 /// Bits 30 and 31 of an identifier in the index tell the tables apart.
 const SLOTS_MAX: usize = 1 << 30;
 
-impl<G, F, S, I> ListenerTables<G, F, S, I>
+impl<G, F, S, I> Tables<G, F, S, I>
 where
-    G: AsRef<[ListenerGroupSlot]>,
-    F: AsRef<[ListenerFilterSlot]>,
-    S: AsRef<[ListenerSourceSlot]>,
+    G: AsRef<[GroupSlot]>,
+    F: AsRef<[FilterSlot]>,
+    S: AsRef<[SourceSlot]>,
     I: AsRef<[IndexSlot]> + AsMut<[IndexSlot]>,
 {
     /// Takes tables, whatever they held before.
@@ -68,7 +69,7 @@ where
 }
 
 impl<const G: usize, const F: usize, const S: usize, const I: usize>
-    ListenerTables<[ListenerGroupSlot; G], [ListenerFilterSlot; F], [ListenerSourceSlot; S], [IndexSlot; I]>
+    Tables<[GroupSlot; G], [FilterSlot; F], [SourceSlot; S], [IndexSlot; I]>
 {
     /// Empty tables on arrays; [`inline_listener_tables!`](crate::inline_listener_tables) works out the length of the
     /// index. Arrays that do not fit together do not compile.
@@ -79,23 +80,23 @@ impl<const G: usize, const F: usize, const S: usize, const I: usize>
             "the index does not fit the tables"
         );
         Self {
-            groups: [ListenerGroupSlot::EMPTY; G],
-            filters: [ListenerFilterSlot::EMPTY; F],
-            sources: [ListenerSourceSlot::EMPTY; S],
+            groups: [GroupSlot::EMPTY; G],
+            filters: [FilterSlot::EMPTY; F],
+            sources: [SourceSlot::EMPTY; S],
             index: [IndexSlot::EMPTY; I],
         }
     };
 }
 
-/// Empty [`ListenerTables`] on arrays, as a constant expression. Without `filters` as many as groups: one socket each.
+/// Empty [`Tables`] on arrays, as a constant expression. Without `filters` as many as groups: one socket each.
 ///
 /// ```
-/// use mld_proto::{Listener, ListenerConfig, inline_listener_tables};
+/// use mld_proto::{Listener, inline_listener_tables, listener};
 ///
-/// let listener = Listener::new(ListenerConfig::DEFAULT, inline_listener_tables!(groups: 8, sources: 32), 1);
+/// let listener = Listener::new(listener::Config::DEFAULT, inline_listener_tables!(groups: 8, sources: 32), 1);
 /// assert_eq!(listener.groups().count(), 0);
 /// let tables = inline_listener_tables!(groups: 8, filters: 16, sources: 0);
-/// let listener = Listener::new(ListenerConfig::DEFAULT, tables, 1);
+/// let listener = Listener::new(listener::Config::DEFAULT, tables, 1);
 /// assert_eq!(listener.groups().count(), 0);
 /// ```
 #[macro_export]
@@ -104,22 +105,22 @@ macro_rules! inline_listener_tables {
         $crate::inline_listener_tables!(groups: $groups, filters: $groups, sources: $sources)
     };
     (groups: $groups:expr, filters: $filters:expr, sources: $sources:expr) => {
-        $crate::ListenerTables::<
-            [$crate::ListenerGroupSlot; $groups],
-            [$crate::ListenerFilterSlot; $filters],
-            [$crate::ListenerSourceSlot; $sources],
+        $crate::listener::Tables::<
+            [$crate::listener::GroupSlot; $groups],
+            [$crate::listener::FilterSlot; $filters],
+            [$crate::listener::SourceSlot; $sources],
             [$crate::IndexSlot; $crate::IndexSlot::count_for($groups + $filters, $sources)],
         >::EMPTY
     };
 }
 
-/// What a listener keeps its state in: some [`ListenerTables`]. Cannot be implemented elsewhere.
-pub trait ListenerStorage: sealed::Slices {}
+/// What a listener keeps its state in: some [`Tables`]. Cannot be implemented elsewhere.
+pub trait Storage: sealed::Slices {}
 
-impl<T: sealed::Slices> ListenerStorage for T {}
+impl<T: sealed::Slices> Storage for T {}
 
 mod sealed {
-    use super::{IndexSlot, ListenerFilterSlot, ListenerGroupSlot, ListenerSourceSlot, ListenerTables};
+    use super::{FilterSlot, GroupSlot, IndexSlot, SourceSlot, Tables};
 
     #[expect(unnameable_types, reason = "this is what seals the trait")]
     pub trait Slices {
@@ -127,11 +128,11 @@ mod sealed {
         fn shared(&self) -> super::Shared<'_>;
     }
 
-    impl<G, F, S, I> Slices for ListenerTables<G, F, S, I>
+    impl<G, F, S, I> Slices for Tables<G, F, S, I>
     where
-        G: AsRef<[ListenerGroupSlot]> + AsMut<[ListenerGroupSlot]>,
-        F: AsRef<[ListenerFilterSlot]> + AsMut<[ListenerFilterSlot]>,
-        S: AsRef<[ListenerSourceSlot]> + AsMut<[ListenerSourceSlot]>,
+        G: AsRef<[GroupSlot]> + AsMut<[GroupSlot]>,
+        F: AsRef<[FilterSlot]> + AsMut<[FilterSlot]>,
+        S: AsRef<[SourceSlot]> + AsMut<[SourceSlot]>,
         I: AsRef<[IndexSlot]> + AsMut<[IndexSlot]>,
     {
         fn view(&mut self) -> super::View<'_> {
@@ -158,9 +159,9 @@ mod sealed {
 #[derive(Debug)]
 #[expect(unnameable_types, reason = "named only by the sealed trait")]
 pub struct View<'v> {
-    pub(super) groups: &'v mut [ListenerGroupSlot],
-    pub(super) filters: &'v mut [ListenerFilterSlot],
-    pub(super) sources: &'v mut [ListenerSourceSlot],
+    pub(super) groups: &'v mut [GroupSlot],
+    pub(super) filters: &'v mut [FilterSlot],
+    pub(super) sources: &'v mut [SourceSlot],
     pub(super) index: &'v mut [IndexSlot],
 }
 
@@ -168,22 +169,22 @@ pub struct View<'v> {
 #[derive(Clone, Copy, Debug)]
 #[expect(unnameable_types, reason = "named only by the sealed trait")]
 pub struct Shared<'v> {
-    pub(super) groups: &'v [ListenerGroupSlot],
-    pub(super) filters: &'v [ListenerFilterSlot],
-    pub(super) sources: &'v [ListenerSourceSlot],
+    pub(super) groups: &'v [GroupSlot],
+    pub(super) filters: &'v [FilterSlot],
+    pub(super) sources: &'v [SourceSlot],
     pub(super) index: &'v [IndexSlot],
 }
 
 impl View<'_> {
-    pub(super) fn group(&mut self, id: GroupId) -> &mut ListenerGroupSlot {
+    pub(super) fn group(&mut self, id: GroupId) -> &mut GroupSlot {
         &mut self.groups[id.at()]
     }
 
-    pub(super) fn filter(&mut self, id: FilterId) -> &mut ListenerFilterSlot {
+    pub(super) fn filter(&mut self, id: FilterId) -> &mut FilterSlot {
         &mut self.filters[id.at()]
     }
 
-    pub(super) fn source(&mut self, id: SourceId) -> &mut ListenerSourceSlot {
+    pub(super) fn source(&mut self, id: SourceId) -> &mut SourceSlot {
         &mut self.sources[id.at()]
     }
 
@@ -279,9 +280,9 @@ bitflags::bitflags! {
     }
 }
 
-/// Memory for one group. Opaque; begin with [`ListenerGroupSlot::EMPTY`].
+/// Memory for one group. Opaque; begin with [`GroupSlot::EMPTY`].
 #[derive(Clone, Debug)]
-pub struct ListenerGroupSlot {
+pub struct GroupSlot {
     /// `::` in a free slot.
     pub(super) address: Ipv6Addr,
     /// When the State-Change Report is sent again; 0 if it is not.
@@ -315,7 +316,7 @@ pub struct ListenerGroupSlot {
     pub(super) mode_left: u8,
 }
 
-impl ListenerGroupSlot {
+impl GroupSlot {
     /// A slot that holds nothing.
     pub const EMPTY: Self = Self {
         address: Ipv6Addr::UNSPECIFIED,
@@ -340,7 +341,7 @@ impl ListenerGroupSlot {
     };
 }
 
-impl Linked for ListenerGroupSlot {
+impl Linked for GroupSlot {
     type Id = GroupId;
 
     fn prev(&mut self) -> &mut GroupId {
@@ -352,9 +353,9 @@ impl Linked for ListenerGroupSlot {
     }
 }
 
-/// Memory for what one socket wants of one group. Opaque; begin with [`ListenerFilterSlot::EMPTY`].
+/// Memory for what one socket wants of one group. Opaque; begin with [`FilterSlot::EMPTY`].
 #[derive(Clone, Debug)]
-pub struct ListenerFilterSlot {
+pub struct FilterSlot {
     /// [`GroupId::NIL`] in a free slot.
     pub(super) group: GroupId,
     pub(super) socket: u32,
@@ -363,14 +364,14 @@ pub struct ListenerFilterSlot {
     pub(super) exclude: bool,
 }
 
-impl ListenerFilterSlot {
+impl FilterSlot {
     /// A slot that holds nothing.
     pub const EMPTY: Self = Self { group: GroupId::NIL, socket: 0, sources: SourceId::NIL, exclude: false };
 }
 
-/// Memory for one source of a group, or of a socket's filter. Opaque; begin with [`ListenerSourceSlot::EMPTY`].
+/// Memory for one source of a group, or of a socket's filter. Opaque; begin with [`SourceSlot::EMPTY`].
 #[derive(Clone, Debug)]
-pub struct ListenerSourceSlot {
+pub struct SourceSlot {
     pub(super) address: Ipv6Addr,
     pub(super) owner: Owner,
     pub(super) prev: SourceId,
@@ -385,7 +386,7 @@ pub struct ListenerSourceSlot {
     pub(super) left: u8,
 }
 
-impl ListenerSourceSlot {
+impl SourceSlot {
     /// A slot that holds nothing.
     pub const EMPTY: Self = Self {
         address: Ipv6Addr::UNSPECIFIED,
@@ -399,7 +400,7 @@ impl ListenerSourceSlot {
     };
 }
 
-impl Linked for ListenerSourceSlot {
+impl Linked for SourceSlot {
     type Id = SourceId;
 
     fn prev(&mut self) -> &mut SourceId {
@@ -411,5 +412,5 @@ impl Linked for ListenerSourceSlot {
     }
 }
 
-const _: () = assert!(size_of::<ListenerGroupSlot>() <= 120);
-const _: () = assert!(size_of::<ListenerSourceSlot>() <= 40);
+const _: () = assert!(size_of::<GroupSlot>() <= 120);
+const _: () = assert!(size_of::<SourceSlot>() <= 40);

@@ -4,7 +4,7 @@ use core::net::Ipv6Addr;
 
 use super::core::{BATCH, Core, Errand};
 use super::listen::group_sources;
-use super::tables::{GroupFlags, ListenerGroupSlot, ListenerSourceSlot, SourceFlags, View};
+use super::tables::{GroupFlags, GroupSlot, SourceFlags, SourceSlot, View};
 use crate::addr::GroupAddr;
 use crate::io::{BufferTooSmall, Transmit};
 use crate::store::GroupId;
@@ -150,19 +150,19 @@ impl Core {
                 if new_mode { slot.flags.contains(SourceFlags::LISTED) } else { slot.left > 0 }
             });
         }
-        let listed = |slot: &ListenerSourceSlot| slot.flags.contains(SourceFlags::LISTED);
-        let marked = |slot: &ListenerSourceSlot| slot.flags.contains(SourceFlags::CHANGE);
+        let listed = |slot: &SourceSlot| slot.flags.contains(SourceFlags::LISTED);
+        let marked = |slot: &SourceSlot| slot.flags.contains(SourceFlags::CHANGE);
         let mut step = Step::Written;
         if new_mode && exclude {
             step = self.write_exclude(view, id, packet, RecordType::ToEx)?;
         } else if new_mode {
-            let named = |slot: &ListenerSourceSlot| marked(slot) && listed(slot);
+            let named = |slot: &SourceSlot| marked(slot) && listed(slot);
             let bare = view.group(id).flags.contains(GroupFlags::CHANGE_BARE);
             step = self.write_list(view, id, packet, RecordType::ToIn, SourceFlags::CHANGE, bare, named)?;
         } else {
             for (record, wanted) in [(RecordType::Allow, true), (RecordType::Block, false)] {
                 // R-LSN-26
-                let named = |slot: &ListenerSourceSlot| marked(slot) && (listed(slot) != exclude) == wanted;
+                let named = |slot: &SourceSlot| marked(slot) && (listed(slot) != exclude) == wanted;
                 let next = self.write_list(view, id, packet, record, SourceFlags::CHANGE, false, named)?;
                 if next != Step::Written {
                     step = next;
@@ -205,7 +205,7 @@ impl Core {
                 mark(view, id, SourceFlags::QUERIED, |slot| slot.flags.contains(SourceFlags::LISTED));
                 view.group(id).queried = listed;
             }
-            let named = |slot: &ListenerSourceSlot| {
+            let named = |slot: &SourceSlot| {
                 slot.flags.contains(SourceFlags::QUERIED)
                     && slot.flags.contains(SourceFlags::LISTED) != exclude
             };
@@ -239,8 +239,7 @@ impl Core {
                     slot.flags.insert(GroupFlags::ROUND_SPLIT);
                     mark(view, id, SourceFlags::ROUND, |slot| slot.flags.contains(SourceFlags::LISTED));
                 }
-                let named =
-                    |slot: &ListenerSourceSlot| slot.flags.contains(SourceFlags::ROUND | SourceFlags::LISTED);
+                let named = |slot: &SourceSlot| slot.flags.contains(SourceFlags::ROUND | SourceFlags::LISTED);
                 self.write_list(view, id, packet, RecordType::IsIn, SourceFlags::ROUND, false, named)?
             };
             if step != Step::Full {
@@ -312,7 +311,7 @@ impl Core {
         record: RecordType,
         mark: SourceFlags,
         bare: bool,
-        named: impl Fn(&ListenerSourceSlot) -> bool,
+        named: impl Fn(&SourceSlot) -> bool,
     ) -> Result<Step, BufferTooSmall> {
         let count = count(view, id, &named);
         // R-LSN-21, R-LSN-48
@@ -392,7 +391,7 @@ impl Core {
 
     /// A Report of version 1 mode leaves: perhaps another one follows (R-LSN-72).
     fn reported_as_version_1(&mut self, view: &mut View<'_>, id: GroupId) {
-        let slot: &mut ListenerGroupSlot = view.group(id);
+        let slot: &mut GroupSlot = view.group(id);
         slot.flags.remove(GroupFlags::CHANGE | GroupFlags::OVERHEARD);
         slot.mode_left = slot.mode_left.saturating_sub(1);
         if slot.mode_left > 0 {
@@ -404,7 +403,7 @@ impl Core {
 }
 
 /// Sets or clears the mark of each source of a group.
-fn mark(view: &mut View<'_>, id: GroupId, mark: SourceFlags, marks: impl Fn(&ListenerSourceSlot) -> bool) {
+fn mark(view: &mut View<'_>, id: GroupId, mark: SourceFlags, marks: impl Fn(&SourceSlot) -> bool) {
     let mut walk = group_sources(view, id);
     while let Some(source) = walk.next(view.sources) {
         let slot = view.source(source);
@@ -414,7 +413,7 @@ fn mark(view: &mut View<'_>, id: GroupId, mark: SourceFlags, marks: impl Fn(&Lis
 }
 
 /// How many sources of a group are picked.
-fn count(view: &mut View<'_>, id: GroupId, named: impl Fn(&ListenerSourceSlot) -> bool) -> u32 {
+fn count(view: &mut View<'_>, id: GroupId, named: impl Fn(&SourceSlot) -> bool) -> u32 {
     let (mut walk, mut count) = (group_sources(view, id), 0);
     while let Some(source) = walk.next(view.sources) {
         count += u32::from(named(view.source(source)));

@@ -1,19 +1,19 @@
 use core::net::Ipv6Addr;
 
-use super::tables::{GroupFlags, ListenerGroupSlot, Shared, SourceFlags};
+use super::tables::{GroupFlags, GroupSlot, Shared, SourceFlags};
 use crate::event::FilterMode;
 use crate::store::SourceId;
 
 /// What the interface wants of a group: the filters of all sockets, merged (RFC 9777 section 4.2).
 #[derive(Clone, Copy, Debug)]
-pub struct ListenerGroup<'l> {
-    slot: &'l ListenerGroupSlot,
+pub struct Group<'l> {
+    slot: &'l GroupSlot,
     tables: Shared<'l>,
 }
 
-impl<'l> ListenerGroup<'l> {
+impl<'l> Group<'l> {
     /// `None` for a slot that nobody listens through.
-    pub(super) fn new(tables: Shared<'l>, slot: &'l ListenerGroupSlot) -> Option<Self> {
+    pub(super) fn new(tables: Shared<'l>, slot: &'l GroupSlot) -> Option<Self> {
         (slot.excluding > 0 || slot.listed > 0).then_some(Self { slot, tables })
     }
 

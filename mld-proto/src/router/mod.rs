@@ -20,15 +20,19 @@ use ::core::time::Duration;
 
 use self::core::Core;
 use crate::addr::{GroupAddr, OTHER_ADDRESSES};
-use crate::config::Config;
 use crate::discard::Discard;
-use crate::event::{Event, GroupState, Querier};
 use crate::io::{BufferTooSmall, MessageMeta, Transmit};
-use crate::stats::Stats;
-use crate::store::Storage;
 use crate::store::{GroupFlags, GroupId, SourceFlags};
 use crate::time::Instant;
 
+pub use crate::config::{
+    Config, ConfigBuilder, ConfigWarning, DEFAULT_LAST_LISTENER_QUERY_INTERVAL, DEFAULT_MTU,
+    DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL, DEFAULT_ROBUSTNESS_VARIABLE, Interpretations,
+    QuerierMode,
+};
+pub use crate::event::{Event, GroupState, Item, Limit, Querier};
+pub use crate::stats::{SentCounts, Stats};
+pub use crate::store::{GroupSlot, SPARE_SLOTS, SourceSlot, Storage, Tables};
 pub use input::Accepted;
 pub use view::{GroupRef, SourceRef};
 

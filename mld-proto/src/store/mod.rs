@@ -29,7 +29,8 @@ pub(crate) use wheel::{Links, NOWHERE, Node, Nodes, Wheel};
 /// million groups chosen at run time. Sources come from one pool that all groups share.
 ///
 /// ```
-/// use mld_proto::{GroupSlot, IndexSlot, SourceSlot, Tables};
+/// use mld_proto::router::{GroupSlot, SourceSlot, Tables};
+/// use mld_proto::IndexSlot;
 ///
 /// let (groups, sources) = (1000, 4000);
 /// let tables = Tables::new(
@@ -103,9 +104,9 @@ pub const SPARE_SLOTS: usize = 128;
 #[macro_export]
 macro_rules! inline_tables {
     (groups: $groups:expr, sources: $sources:expr) => {
-        $crate::Tables::<
-            [$crate::GroupSlot; $groups],
-            [$crate::SourceSlot; $sources],
+        $crate::router::Tables::<
+            [$crate::router::GroupSlot; $groups],
+            [$crate::router::SourceSlot; $sources],
             [$crate::IndexSlot; $crate::IndexSlot::count_for($groups, $sources)],
         >::EMPTY
     };

@@ -8,9 +8,10 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use mld_proto::router::{Accepted, GroupSlot, GroupState, Item, SourceSlot, Stats, Storage, Tables};
+use mld_proto::wire::MessageKind;
 use mld_proto::{
-    Accepted, Config, Discard, Event, FilterMode, GroupAddr, GroupSlot, GroupState, IndexSlot, Instant, Item,
-    MessageKind, MessageMeta, Querier, Router, SourceSlot, Stats, Storage, Tables, Version,
+    Config, Discard, Event, FilterMode, GroupAddr, IndexSlot, Instant, MessageMeta, Querier, Router, Version,
 };
 
 /// The router under test.

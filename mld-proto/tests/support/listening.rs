@@ -5,11 +5,9 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{
-    Discard, FilterMode, IndexSlot, Instant, ListenError, Listener, ListenerConfig, ListenerConfigBuilder,
-    ListenerEvent, ListenerFilterSlot, ListenerGroupSlot, ListenerSourceSlot, ListenerTables, MessageKind,
-    Socket, Version,
-};
+use mld_proto::listener::{self, ListenError, Socket};
+use mld_proto::wire::MessageKind;
+use mld_proto::{Discard, FilterMode, IndexSlot, Instant, Listener, Version};
 
 use super::craft::{ALL_MLDV2_ROUTERS, ALL_ROUTERS, Craft, checksum, ip, source};
 
@@ -23,18 +21,18 @@ pub(crate) const OTHER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xb);
 const NAMES: [(&str, &str); 4] =
     [("G", "ff0e::1:1"), ("G2", "ff0e::1:2"), ("SSM", "ff3e::8000:1"), ("SOL", "ff02::1:ff00:a")];
 
-pub(crate) type BoxTables = ListenerTables<
-    Box<[ListenerGroupSlot]>,
-    Box<[ListenerFilterSlot]>,
-    Box<[ListenerSourceSlot]>,
+pub(crate) type BoxTables = listener::Tables<
+    Box<[listener::GroupSlot]>,
+    Box<[listener::FilterSlot]>,
+    Box<[listener::SourceSlot]>,
     Box<[IndexSlot]>,
 >;
 
 pub(crate) fn tables(groups: usize, filters: usize, sources: usize) -> BoxTables {
-    ListenerTables::new(
-        vec![ListenerGroupSlot::EMPTY; groups].into(),
-        vec![ListenerFilterSlot::EMPTY; filters].into(),
-        vec![ListenerSourceSlot::EMPTY; sources].into(),
+    listener::Tables::new(
+        vec![listener::GroupSlot::EMPTY; groups].into(),
+        vec![listener::FilterSlot::EMPTY; filters].into(),
+        vec![listener::SourceSlot::EMPTY; sources].into(),
         vec![IndexSlot::EMPTY; IndexSlot::count_for(groups + filters, sources)].into(),
     )
     .unwrap()
@@ -145,7 +143,7 @@ pub(crate) struct Host {
     pub(crate) now: u64,
     /// Packets sent and not taken yet.
     pub(crate) sent: Vec<Sent>,
-    pub(crate) told: Vec<ListenerEvent>,
+    pub(crate) told: Vec<listener::Event>,
     /// Octets of the buffer that packets are written into.
     pub(crate) buffer: usize,
     /// Calls before the next [`check`](Self::check) looks again.
@@ -155,20 +153,20 @@ pub(crate) struct Host {
 impl Host {
     /// Up since 0 with default settings and [`HOST`] as its address.
     pub(crate) fn new() -> Self {
-        Self::with(ListenerConfig::builder())
+        Self::with(listener::Config::builder())
     }
 
-    pub(crate) fn with(config: ListenerConfigBuilder) -> Self {
+    pub(crate) fn with(config: listener::ConfigBuilder) -> Self {
         Self::seeded(config, 1)
     }
 
-    pub(crate) fn seeded(config: ListenerConfigBuilder, seed: u64) -> Self {
+    pub(crate) fn seeded(config: listener::ConfigBuilder, seed: u64) -> Self {
         let mut host = Self::down(config, tables(2000, 2000, 8000), seed);
         host.up(Some(HOST));
         host
     }
 
-    pub(crate) fn down(config: ListenerConfigBuilder, tables: BoxTables, seed: u64) -> Self {
+    pub(crate) fn down(config: listener::ConfigBuilder, tables: BoxTables, seed: u64) -> Self {
         let listener = Listener::new(config.build().unwrap(), tables, seed);
         Self { listener, now: 0, sent: Vec::new(), told: Vec::new(), buffer: 65_535, unchecked: 0 }
     }

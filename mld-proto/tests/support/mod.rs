@@ -14,9 +14,12 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use mld_proto::router::{
+    ConfigBuilder, GroupRef, GroupSlot, GroupState, Interpretations, Item, Limit, SourceSlot, Tables,
+};
+use mld_proto::wire::RecordType;
 use mld_proto::{
-    Config, ConfigBuilder, Discard, Event, FilterMode, GroupAddr, GroupRef, GroupSlot, GroupState, IndexSlot,
-    Instant, Interpretations, Item, Limit, Querier, RecordType, Router, SourceSlot, Tables, Version,
+    Config, Discard, Event, FilterMode, GroupAddr, IndexSlot, Instant, Querier, Router, Version,
 };
 
 pub(crate) use packets::{Ask, Rec, Sent, allow, block, is_ex, is_in, to_ex, to_in};

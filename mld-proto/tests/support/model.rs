@@ -4,7 +4,8 @@
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{RecordType, Version};
+use mld_proto::Version;
+use mld_proto::wire::RecordType;
 
 use super::{name, seconds};
 

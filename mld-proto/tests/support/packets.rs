@@ -2,8 +2,9 @@
 
 use core::net::Ipv6Addr;
 
+use mld_proto::wire::RecordType;
 use mld_proto::wire::{self, Message, Packet, QueryFields, QueryFlags, Writer, checksum};
-use mld_proto::{GroupAddr, RecordType, Transmit, Version};
+use mld_proto::{GroupAddr, Transmit, Version};
 
 use super::name;
 

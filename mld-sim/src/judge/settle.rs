@@ -10,7 +10,8 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{Config, GroupAddr, Limit, Querier, QuerierMode, Version};
+use mld_proto::router::{Limit, QuerierMode};
+use mld_proto::{Config, GroupAddr, Querier, Version};
 
 use super::router::Forwarding;
 use crate::world::{Engine, LinkId, NodeId, Scene, Violation, Wants, World};

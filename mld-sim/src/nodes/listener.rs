@@ -2,19 +2,17 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{
-    FilterMode, IndexSlot, Instant, Listener, ListenerConfig, ListenerFilterSlot, ListenerGroupSlot,
-    ListenerSourceSlot, ListenerTables, Socket, Version,
-};
+use mld_proto::listener::{self, Socket};
+use mld_proto::{FilterMode, IndexSlot, Instant, Listener, Version};
 
 use crate::rng::Rng;
 use crate::world::{HostSettings, HostVersion, Node, Outbox};
 
 type Engine = Listener<
-    ListenerTables<
-        Box<[ListenerGroupSlot]>,
-        Box<[ListenerFilterSlot]>,
-        Box<[ListenerSourceSlot]>,
+    listener::Tables<
+        Box<[listener::GroupSlot]>,
+        Box<[listener::FilterSlot]>,
+        Box<[listener::SourceSlot]>,
         Box<[IndexSlot]>,
     >,
 >;
@@ -25,7 +23,7 @@ const USUAL_SIZE: (usize, usize, usize) = (32, 64, 256);
 /// [`mld_proto::Listener`] on a host.
 #[derive(Debug)]
 pub struct ListenerHost {
-    config: ListenerConfig,
+    config: listener::Config,
     seed: u64,
     /// The seed was chosen, so that no world gives it another.
     has_seed: bool,
@@ -37,7 +35,7 @@ pub struct ListenerHost {
 impl ListenerHost {
     /// A listener with all defaults. Its delays follow from the world's seed and the name of its host.
     pub fn new() -> Self {
-        let (config, seed, size) = (ListenerConfig::DEFAULT, 0, USUAL_SIZE);
+        let (config, seed, size) = (listener::Config::DEFAULT, 0, USUAL_SIZE);
         let buffer = vec![0; config.mtu().into()].into();
         Self { config, seed, has_seed: false, size, engine: engine(config, seed, size), buffer }
     }
@@ -51,7 +49,7 @@ impl ListenerHost {
 
     /// A listener that is configured otherwise.
     #[must_use]
-    pub fn config(mut self, config: ListenerConfig) -> Self {
+    pub fn config(mut self, config: listener::Config) -> Self {
         self.config = config;
         self.buffer = vec![0; config.mtu().into()].into();
         self.anew()
@@ -167,11 +165,11 @@ impl Node for ListenerHost {
     }
 }
 
-fn engine(config: ListenerConfig, seed: u64, (groups, filters, sources): (usize, usize, usize)) -> Engine {
-    let tables = ListenerTables::new(
-        vec![ListenerGroupSlot::EMPTY; groups].into(),
-        vec![ListenerFilterSlot::EMPTY; filters].into(),
-        vec![ListenerSourceSlot::EMPTY; sources].into(),
+fn engine(config: listener::Config, seed: u64, (groups, filters, sources): (usize, usize, usize)) -> Engine {
+    let tables = listener::Tables::new(
+        vec![listener::GroupSlot::EMPTY; groups].into(),
+        vec![listener::FilterSlot::EMPTY; filters].into(),
+        vec![listener::SourceSlot::EMPTY; sources].into(),
         vec![IndexSlot::EMPTY; IndexSlot::count_for(groups + filters, sources)].into(),
     );
     Listener::new(config, tables.expect("the index has the size that the tables need"), seed)

@@ -4,7 +4,8 @@ use core::fmt::{self, Write as _};
 use core::net::Ipv6Addr;
 
 use mld_proto::wire::{self, Message, Packet, QueryFlags, WireAddr, checksum};
-use mld_proto::{Discard, MessageKind, RecordType, Version};
+use mld_proto::wire::{MessageKind, RecordType};
+use mld_proto::{Discard, Version};
 use serde::{Serialize, Serializer};
 
 /// Milliseconds, written as decimal seconds with at most three decimals.

@@ -2,7 +2,9 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{BufferTooSmall, Event, FilterMode, GroupAddr, Instant, Item, Limit, MessageKind, SourceRef};
+use mld_proto::router::{Item, Limit, SourceRef};
+use mld_proto::wire::MessageKind;
+use mld_proto::{BufferTooSmall, Event, FilterMode, GroupAddr, Instant};
 
 use super::observer::Told;
 use super::router::{Engine, RouterNode};

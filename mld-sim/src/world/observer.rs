@@ -5,7 +5,9 @@ use core::fmt;
 use core::net::Ipv6Addr;
 use std::rc::Rc;
 
-use mld_proto::{Discard, FilterMode, GroupAddr, Instant, Item, MessageKind, Querier};
+use mld_proto::router::Item;
+use mld_proto::wire::MessageKind;
+use mld_proto::{Discard, FilterMode, GroupAddr, Instant, Querier};
 
 use super::violation::Violation;
 use super::{Faults, Scene};

@@ -2,7 +2,8 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Config, GroupSlot, IndexSlot, Instant, SPARE_SLOTS, SourceSlot, Tables};
+use mld_proto::router::{GroupSlot, SPARE_SLOTS, SourceSlot, Tables};
+use mld_proto::{Config, IndexSlot, Instant};
 
 use super::clock::{Clock, LocalClock};
 use super::observer::LinkId;

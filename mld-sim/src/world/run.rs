@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use mld_proto::{Instant, Item};
+use mld_proto::Instant;
+use mld_proto::router::Item;
 
 use super::observer::{Call, Frame, Happening, Input, Loss, NodeId, Refusal, Told, Turn};
 use super::queue::Due;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mld_proto::RecordType;
+use mld_proto::wire::RecordType;
 
 use super::frame::{Message, Node, report};
 use super::router::left;

@@ -4,9 +4,8 @@ use core::hash::{Hash, Hasher};
 use core::time::Duration;
 use std::sync::Arc;
 
-use mld_proto::{
-    Config, FilterMode, GroupAddr, GroupSlot, IndexSlot, Instant, Querier, Router, SourceSlot, Tables,
-};
+use mld_proto::router::{GroupSlot, SourceSlot, Tables};
+use mld_proto::{Config, FilterMode, GroupAddr, IndexSlot, Instant, Querier, Router};
 
 use super::frame::{GROUP, Message, Node, SOURCE, STRANGER, address};
 

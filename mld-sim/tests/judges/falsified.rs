@@ -3,7 +3,9 @@
 use core::cell::Cell;
 use std::rc::Rc;
 
-use mld_proto::{Config, Discard, Instant, Item, Limit, MessageKind};
+use mld_proto::router::{Item, Limit};
+use mld_proto::wire::MessageKind;
+use mld_proto::{Config, Discard, Instant};
 use mld_sim::judge::Judges;
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::packet::write::{self, IS_EX, Packet, QUERY, TO_IN};
@@ -244,7 +246,8 @@ fn report_that_changes_nothing_breaks_agreement() {
         }
         let packet = report(SPEAKER, IS_EX, "ff05::1:9", &[]);
         let group = ip("ff05::1:9").try_into().expect("a group");
-        let items = [Item::Report { group, reporter: ip(SPEAKER), record: mld_proto::RecordType::IsEx }];
+        let items =
+            [Item::Report { group, reporter: ip(SPEAKER), record: mld_proto::wire::RecordType::IsEx }];
         let result = Ok(MessageKind::ReportV2);
         let input = Input::Packet { packet: &packet, result, items: &items, refused: 0 };
         let told = [Told::Membership { group, members: Some((mld_proto::FilterMode::Exclude, Vec::new())) }];

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use mld_proto::{Config, ConfigBuilder, FilterMode, Interpretations, Querier, Version};
+use mld_proto::router::{ConfigBuilder, Interpretations};
+use mld_proto::{Config, FilterMode, Querier, Version};
 use mld_sim::judge::settle;
 use mld_sim::nodes::listener::ListenerHost;
 use mld_sim::packet::write::{ALLOW, IS_EX, TO_IN};

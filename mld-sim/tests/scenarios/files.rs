@@ -3,8 +3,9 @@
 use core::net::Ipv6Addr;
 use core::time::Duration;
 
+use mld_proto::router::QuerierMode;
 use mld_proto::settings::{KEYS, Settings};
-use mld_proto::{FilterMode, QuerierMode, SsmRange, Version};
+use mld_proto::{FilterMode, SsmRange, Version};
 use mld_sim::nodes::forger::{Forgery, Name};
 use mld_sim::scenario::{
     AddressAction, Claim, ClockAction, CrashAction, Discards, Events, Expectation, FaultsAction,

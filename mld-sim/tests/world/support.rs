@@ -6,7 +6,8 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use mld_proto::{Discard, FilterMode, Instant, MessageKind};
+use mld_proto::wire::MessageKind;
+use mld_proto::{Discard, FilterMode, Instant};
 use mld_sim::World;
 use mld_sim::packet::write::{self, Packet, Record};
 use mld_sim::world::{

@@ -97,7 +97,7 @@ pub(crate) fn warn(configuration: &Configuration) {
 ///
 /// The settings do not go together.
 pub(crate) fn managed(name: &str, settings: Settings) -> Result<Managed, (String, ConfigError)> {
-    let device_mtu = mld_proto::DEFAULT_MTU;
+    let device_mtu = mld_proto::router::DEFAULT_MTU;
     let config = settings.config(device_mtu.into()).map_err(|error| (name.to_owned(), error))?;
     Ok(Managed { name: name.to_owned(), settings, config })
 }

@@ -9,7 +9,8 @@ use std::time::Instant;
 use mld_linux::lab::{self, Host, LabError, Listener};
 use mld_linux::{Driver, InterfaceRouter, Told};
 use mld_proto::document::EventMembers;
-use mld_proto::{Config, GroupAddr, GroupState, SentCounts};
+use mld_proto::router::{GroupState, SentCounts};
+use mld_proto::{Config, GroupAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::events::{members, sentence};

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mld_linux::{InterfaceRouter, Told, What};
 use mld_proto::document::{EventDocument, EventMembers};
-use mld_proto::{Event, FilterMode, Querier, RecordType};
+use mld_proto::wire::RecordType;
+use mld_proto::{Event, FilterMode, Querier};
 
 use crate::text::list;
 
@@ -128,7 +129,8 @@ pub(crate) fn sentence(event: &EventMembers<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mld_proto::{GroupAddr, Limit};
+    use mld_proto::GroupAddr;
+    use mld_proto::router::Limit;
 
     use super::*;
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use mld_linux::{Driver, Error, Notice, Status, Told, What};
-use mld_proto::GroupRef;
 use mld_proto::document::{InterfaceDocument, SourceDocument, StateDocument};
+use mld_proto::router::GroupRef;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::configuration::{Configuration, Managed, load, warn};

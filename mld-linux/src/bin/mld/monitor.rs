@@ -1,6 +1,6 @@
 //! `mld monitor`: who listens to what, without ever sending a packet.
 
-use mld_proto::QuerierMode;
+use mld_proto::router::QuerierMode;
 use mld_proto::settings::Settings;
 
 use crate::configuration::managed;

@@ -10,8 +10,9 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use mld_proto::router::QuerierMode;
 use mld_proto::settings::Settings;
-use mld_proto::{FilterMode, QuerierMode, Version};
+use mld_proto::{FilterMode, Version};
 
 use self::room::{HUNDRED, ROOM_GROUPS, ROOM_SOURCES, is_ssm};
 use crate::rng::Rng;

@@ -24,10 +24,9 @@
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{
-    Config, FilterMode, GroupAddr, GroupRef, Item, Limit, MessageKind, Querier, QuerierMode, RecordType,
-    Version,
-};
+use mld_proto::router::{GroupRef, Item, Limit, QuerierMode};
+use mld_proto::wire::{MessageKind, RecordType};
+use mld_proto::{Config, FilterMode, GroupAddr, Querier, Version};
 
 use crate::model::{Heard, Model, ModelEvent, ModelGroup, ModelQuerier, ModelSettings, agree};
 use crate::packet::{Sent, SentQuery, strict};
@@ -386,7 +385,7 @@ fn violation(text: String) -> Violation {
 
 /// The settings of the model for a router's configuration. Changing one value shows which others were derived from it.
 fn settings(config: &Config) -> ModelSettings {
-    let other = |builder: mld_proto::ConfigBuilder| builder.build().unwrap_or(*config);
+    let other = |builder: mld_proto::router::ConfigBuilder| builder.build().unwrap_or(*config);
     let robustness = config.robustness_variable();
     let changed = if robustness == 1 { 2 } else { robustness - 1 };
     let with_robustness = other(config.to_builder().robustness_variable(changed));

@@ -30,7 +30,9 @@
 use core::net::Ipv6Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mld_proto::{Item, MessageKind, Querier, RecordType};
+use mld_proto::Querier;
+use mld_proto::router::Item;
+use mld_proto::wire::{MessageKind, RecordType};
 
 use super::agreement::ModelAgreement;
 use super::forwarding::Forwarding;

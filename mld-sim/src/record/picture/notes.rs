@@ -3,7 +3,8 @@
 use core::net::Ipv6Addr;
 use std::collections::BTreeMap;
 
-use mld_proto::{Discard, FilterMode, Instant, Item, Querier};
+use mld_proto::router::Item;
+use mld_proto::{Discard, FilterMode, Instant, Querier};
 
 use crate::record::words::{Content, Listed, Seconds, Words};
 use crate::world::{Call, Change, Faults, Frame, Happening, Input, LinkId, Loss, NodeId, Scene, Told, Turn};

@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
+use mld_proto::SsmRange;
+use mld_proto::router::QuerierMode;
 use mld_proto::settings::Settings;
-use mld_proto::{QuerierMode, SsmRange};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serializer};
 

@@ -2,7 +2,8 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{FilterMode, GroupAddr, GroupState, Instant, SourceRef, Version};
+use mld_proto::router::{GroupState, SourceRef};
+use mld_proto::{FilterMode, GroupAddr, Instant, Version};
 
 use super::log::{Entry, Log, RefusedCall, Said, Watched};
 use super::words::{list, moments};

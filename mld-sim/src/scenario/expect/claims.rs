@@ -2,7 +2,9 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::{Discard, GroupAddr, Limit, RecordType};
+use mld_proto::router::Limit;
+use mld_proto::wire::RecordType;
+use mld_proto::{Discard, GroupAddr};
 
 use crate::scenario::data::{
     Claim, Counted, Events, Forwards, Place, Queries, QueryKind, ScenarioError, Told, WHY_DOWN, WHY_STACK,

@@ -2,8 +2,10 @@
 
 use core::net::Ipv6Addr;
 
+use mld_proto::router::{Item, Limit};
+use mld_proto::wire::RecordType;
 use mld_proto::wire::{Message, Packet, QueryFlags};
-use mld_proto::{GroupAddr, Instant, Item, Limit, RecordType, Version};
+use mld_proto::{GroupAddr, Instant, Version};
 
 use crate::scenario::data::{QueryKind, Told};
 use crate::world::{self, Call, Happening, Input, NodeId, Observer, Scene, Violation};

@@ -4,7 +4,7 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use mld_proto::{ConfigError, ListenerConfig};
+use mld_proto::{ConfigError, listener};
 
 use crate::nodes::flood::Flood;
 use crate::nodes::forger::Forger;
@@ -142,8 +142,8 @@ fn playing(trick: impl Trick + 'static, usual: Pace, part: &MisbehaviourPart, se
 }
 
 /// How the listener of a host is configured.
-fn config(part: &HostPart) -> Result<ListenerConfig, ConfigError> {
-    let mut builder = ListenerConfig::builder()
+fn config(part: &HostPart) -> Result<listener::Config, ConfigError> {
+    let mut builder = listener::Config::builder()
         .version(if part.version == HostVersion::One {
             mld_proto::Version::V1
         } else {
