@@ -9,6 +9,8 @@ mod log;
 mod manage;
 mod monitor;
 mod output;
+#[cfg(test)]
+mod reference;
 mod run;
 mod show;
 mod signals;
