@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
+use mld_proto::inspect::Inspect;
 use mld_proto::listener::{self, ListenError, Socket};
 use mld_proto::wire::RecordType;
 use mld_proto::wire::{Message, Packet, RecordRef};

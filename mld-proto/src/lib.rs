@@ -118,6 +118,7 @@ mod clock;
 mod config;
 mod discard;
 mod event;
+pub mod inspect;
 mod io;
 pub mod listener;
 mod receive;

@@ -1,4 +1,4 @@
-//! Whether the structures of a listener are whole: for tests, fuzzers and simulators.
+//! Checks that the structures of a listener agree: for tests, fuzzers and simulators.
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +17,8 @@ use crate::store::{
 use crate::wire::Version;
 
 impl Core {
-    /// See [`Listener::check`](super::Listener::check).
-    pub(super) fn check_whole(&self, tables: Shared<'_>) -> Result<(), &'static str> {
+    /// See [`Inspect::check`](crate::inspect::Inspect::check).
+    pub(crate) fn check_whole(&self, tables: Shared<'_>) -> Result<(), &'static str> {
         self.check_pools(tables)?;
         // What was never used holds anything.
         let used = Shared {

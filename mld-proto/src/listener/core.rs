@@ -41,7 +41,7 @@ pub(super) enum Errand {
 
 /// Everything but the tables, which the methods take as a [`View`]: one copy of each whatever the tables are made of.
 #[derive(Clone, Debug)]
-pub(super) struct Core {
+pub(crate) struct Core {
     pub(super) config: Config,
     pub(super) stats: Stats,
     pub(super) index: Index,

@@ -292,15 +292,9 @@ impl<T: Storage> Listener<T> {
         tables.groups[..self.core.group_pool.reach()].iter().filter_map(move |slot| Group::new(tables, slot))
     }
 
-    /// Whether everything that this listener holds fits together: slots, lists, index, timers, counts, and whether what
-    /// the interface wants is the merge of what sockets want (R-LSN-2 to 4). For those who test; it takes as long as
-    /// walking a few times through every slot and list.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong: a defect of this crate, whatever was received and in whatever order it was called.
-    pub fn check(&self) -> Result<(), &'static str> {
-        self.core.check_whole(self.tables.shared())
+    /// The engine and its tables, for [`inspect`](crate::inspect).
+    pub(crate) fn parts(&self) -> (&Core, tables::Shared<'_>) {
+        (&self.core, self.tables.shared())
     }
 
     /// What came, what went, what was ignored.

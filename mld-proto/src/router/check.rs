@@ -1,4 +1,4 @@
-//! Whether the structures of a router are whole: for tests, fuzzers and simulators.
+//! Checks that the structures of a router agree: for tests, fuzzers and simulators.
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +11,8 @@ use crate::store::{
 };
 
 impl Core {
-    /// See [`Router::check`](super::Router::check).
-    pub(super) fn check_whole(&self, tables: Shared<'_>) -> Result<(), &'static str> {
+    /// See [`Inspect::check`](crate::inspect::Inspect::check).
+    pub(crate) fn check_whole(&self, tables: Shared<'_>) -> Result<(), &'static str> {
         self.check_pools(tables)?;
         // What was never used holds anything.
         let used = Shared {

@@ -22,7 +22,7 @@ use self::core::Core;
 use crate::addr::{GroupAddr, OTHER_ADDRESSES};
 use crate::discard::Discard;
 use crate::io::{BufferTooSmall, MessageMeta, Transmit};
-use crate::store::{GroupFlags, GroupId, SourceFlags};
+use crate::store::{GroupFlags, GroupId, Shared, SourceFlags};
 use crate::time::Instant;
 
 pub use crate::config::{
@@ -270,32 +270,9 @@ impl<T: Storage> Router<T> {
         Duration::from_millis(self.core.intervals().other_querier_present_interval_ms())
     }
 
-    /// Whether everything that this router holds fits together: slots, lists, index, timers, counts. For those who
-    /// test; it takes as long as walking through every slot and list.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong: a defect of this crate, whatever was received and in whatever order it was called.
-    pub fn check(&self) -> Result<(), &'static str> {
-        self.core.check_whole(self.tables.shared())
-    }
-
-    /// Hashes all that this router's future depends on, as seen from the present moment: for those who explore what
-    /// can happen. Two routers with the same past hash alike, at whatever time it began, whatever their hash seeds, and
-    /// wherever in the tables they keep what they know. Deadlines count by how long they run, statistics not at all,
-    /// nor what is only shown: [`created`](GroupRef::created) and [`last_reporter`](GroupRef::last_reporter).
-    ///
-    /// Left out is the order in which things of equal rank come: sources within a Query, groups of
-    /// [`groups`](Self::groups), what one call of many does when there is too much for one. Of refusals that were told
-    /// for groups without state only the number counts. Takes the square of the number of groups, and of a group's
-    /// sources.
-    pub fn hash_situation(&self, hasher: &mut impl ::core::hash::Hasher) {
-        self.core.hash_situation(self.tables.shared(), hasher);
-    }
-
-    /// Whether two routers are in the same situation: what [`hash_situation`](Self::hash_situation) hashes is equal.
-    pub fn same_situation<U: Storage>(&self, other: &Router<U>) -> bool {
-        self.core.is_in_situation_of(self.tables.shared(), &other.core, other.tables.shared())
+    /// The engine and its tables, for [`inspect`](crate::inspect).
+    pub(crate) fn parts(&self) -> (&Core, Shared<'_>) {
+        (&self.core, self.tables.shared())
     }
 
     /// A group; `None` if nobody listens.

@@ -12,16 +12,16 @@ use crate::event::Limit;
 use crate::store::{GroupId, GroupSlot, Key, Shared, SourceSlot};
 
 impl Core {
-    /// See [`Router::hash_situation`](super::Router::hash_situation).
-    pub(super) fn hash_situation(&self, tables: Shared<'_>, hasher: &mut impl Hasher) {
+    /// See [`hash_situation`](crate::inspect::hash_situation).
+    pub(crate) fn hash_situation(&self, tables: Shared<'_>, hasher: &mut impl Hasher) {
         self.config.hash(hasher);
         for word in self.situation(tables) {
             hasher.write_u128(word);
         }
     }
 
-    /// See [`Router::same_situation`](super::Router::same_situation).
-    pub(super) fn is_in_situation_of(
+    /// See [`same_situation`](crate::inspect::same_situation).
+    pub(crate) fn is_in_situation_of(
         &self,
         tables: Shared<'_>,
         other: &Self,

@@ -5,6 +5,7 @@
 
 use core::net::Ipv6Addr;
 
+use mld_proto::inspect::Inspect;
 use mld_proto::listener::{self, ListenError, Socket};
 use mld_proto::wire::MessageKind;
 use mld_proto::{Discard, FilterMode, IndexSlot, Instant, Listener, Version};

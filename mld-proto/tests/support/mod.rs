@@ -14,6 +14,7 @@ use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use mld_proto::inspect::Inspect;
 use mld_proto::router::{
     ConfigBuilder, GroupRef, GroupSlot, GroupState, Interpretations, Item, Limit, SourceSlot, Tables,
 };

@@ -2,6 +2,7 @@
 
 use core::net::Ipv6Addr;
 
+use mld_proto::inspect::Inspect;
 use mld_proto::listener::{self, Socket};
 use mld_proto::{FilterMode, IndexSlot, Instant, Listener, Version};
 

@@ -1,6 +1,7 @@
 //! How a world is at a moment.
 
 use core::net::Ipv6Addr;
+use mld_proto::inspect::Inspect;
 use std::collections::BTreeMap;
 
 use super::link::LinkState;

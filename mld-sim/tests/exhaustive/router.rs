@@ -4,6 +4,7 @@ use core::hash::{Hash, Hasher};
 use core::time::Duration;
 use std::sync::Arc;
 
+use mld_proto::inspect::{self, Inspect};
 use mld_proto::router::{GroupSlot, SourceSlot, Tables};
 use mld_proto::{Config, FilterMode, GroupAddr, IndexSlot, Instant, Querier, Router};
 
@@ -160,7 +161,7 @@ impl RouterNode {
         }
         let mut later = self.clone();
         let silent = later.fire(now).is_empty();
-        if later.fault.is_some() || silent && later.engine.same_situation(&self.engine) {
+        if later.fault.is_some() || silent && inspect::same_situation(&later.engine, &self.engine) {
             *self = later;
         }
     }
@@ -231,7 +232,7 @@ impl RouterNode {
     }
 
     pub(crate) fn hash(&self, now: u64, hasher: &mut impl Hasher) {
-        self.engine.hash_situation(hasher);
+        inspect::hash_situation(&self.engine, hasher);
         self.watch.words(now).hash(hasher);
         self.fault.hash(hasher);
     }
@@ -239,7 +240,7 @@ impl RouterNode {
     pub(crate) fn is_like(&self, now: u64, other: &Self, other_now: u64) -> bool {
         self.fault == other.fault
             && self.watch.words(now) == other.watch.words(other_now)
-            && self.engine.same_situation(&other.engine)
+            && inspect::same_situation(&self.engine, &other.engine)
     }
 }
 

@@ -3,6 +3,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::event::FilterMode;
+use crate::inspect::Inspect;
 use crate::listener::tables::{Storage, View};
 use crate::listener::{Config, Listener, Socket, Tables};
 use crate::store::IndexSlot;

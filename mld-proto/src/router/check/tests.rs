@@ -3,6 +3,7 @@ use std::vec::Vec;
 
 use crate::addr::GroupAddr;
 use crate::config::Config;
+use crate::inspect::Inspect;
 use crate::router::Router;
 use crate::store::{GroupFlags, GroupId, NOWHERE, Shared, SourceFlags, SourceId, SourceList, TimerId, View};
 use crate::store::{GroupSlot, IndexSlot, SourceSlot, Storage, Tables};
