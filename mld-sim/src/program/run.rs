@@ -93,12 +93,12 @@ fn tell(scenario: &Scenario, staged: &Staged, violation: Option<&Violation>) -> 
     for verdict in staged.verdicts() {
         let (at, expected) = (Seconds(verdict.at_ms).to_string(), &verdict.expected);
         match &verdict.unmet {
-            None => writeln!(out, "  kept {at:>12}  {expected}")?,
-            Some(instead) => writeln!(out, "BROKEN {at:>12}  {expected}; but {instead}")?,
+            None => writeln!(out, "    ok {at:>12}  {expected}")?,
+            Some(instead) => writeln!(out, "FAILED {at:>12}  {expected}; but {instead}")?,
         }
     }
     if let Some(Violation { at, rule, text }) = violation {
-        writeln!(out, "BROKEN {:>12}  the rule {rule}: {text}", Seconds(at.as_millis()).to_string())?;
+        writeln!(out, "FAILED {:>12}  the rule {rule}: {text}", Seconds(at.as_millis()).to_string())?;
     }
     out.flush()
 }

@@ -144,11 +144,11 @@ impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Query { version, group, sources, suppress, .. } => {
-                f.write_str(if *version == 1 { "v1 Query " } else { "Query " })?;
+                f.write_str(if *version == 1 { "v1 " } else { "" })?;
                 if group.is_unspecified() {
-                    f.write_str("all groups")?;
+                    f.write_str("General Query")?;
                 } else {
-                    group.fmt(f)?;
+                    write!(f, "Query {group}")?;
                 }
                 if let Some(sources) = sources.as_deref().filter(|sources| !sources.is_empty()) {
                     write!(f, " {}", Listed(sources))?;
@@ -271,7 +271,7 @@ mod tests {
             json,
             r#"{"kind":"query","version":1,"group":"::","max-response-delay":10,"source":"fe80::1","destination":"ff02::1"}"#
         );
-        assert_eq!(label, "v1 Query all groups");
+        assert_eq!(label, "v1 General Query");
     }
 
     #[test]

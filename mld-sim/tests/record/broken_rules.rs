@@ -75,7 +75,7 @@ fn picture_shows_the_packet_that_broke_the_rule() {
     for judge_first in [false, true] {
         let (picture, _) = record(Picture::new(Vec::new(), "A rule is broken"), judge_first);
         let picture = String::from_utf8(picture.finish().expect("memory")).expect("text");
-        assert_eq!(picture.matches("r1: Query all groups").count(), 2, "{picture}");
+        assert_eq!(picture.matches("r1: General Query").count(), 2, "{picture}");
         assert!(picture.contains("31.25"), "{picture}");
     }
 }

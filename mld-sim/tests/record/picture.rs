@@ -83,7 +83,7 @@ fn what_happened_is_told_in_words_with_its_time() {
         ("r2 starts; r2 becomes querier", "0"),
         ("tv wants ff0e::4", "6"),
         ("tv: TO_EX ff0e::4 {}", "6"),
-        ("r1: Query all groups; r2: r1 is querier", "12"),
+        ("r1: General Query; r2: r1 is querier", "12"),
         ("old: v1 Done ff05::9", "90"),
         ("r1: Query ff05::9", "90"),
         ("r1: ff05::9 timed out", "92"),

@@ -14,7 +14,7 @@ use crate::world::{Happening, Observer, Scene, Violation};
 
 /// Draws what happens as a timeline, an SVG image.
 ///
-/// Time runs from top to bottom, one line for each thing that happened; quiet stretches are cut out and marked. Routers
+/// Time runs from top to bottom, one line for each thing that happened; quiet stretches are skipped and marked. Routers
 /// and hosts are lanes. Messages run across them in the colour of their kind and end in arrows where they arrived, in
 /// crosses where they were lost. Beside a router stands a bar for each group that it knows, coloured by filter mode; the
 /// querier wears a crown. Faults are shaded.

@@ -66,7 +66,7 @@ fn signs(notes: &Notes, rows: &[Row]) -> Vec<(Sign, &'static str)> {
         (kind(Kind::Unreadable), Sign::Message(Kind::Unreadable), "not readable"),
         (fate(is_refused), Sign::Refused, "refused"),
         (fate(|fate| *fate == Fate::Lost), Sign::Lost, "lost"),
-        (kind(Kind::Call), Sign::Mark(Kind::Call), "an application calls"),
+        (kind(Kind::Call), Sign::Mark(Kind::Call), "application"),
         (kind(Kind::Power), Sign::Mark(Kind::Power), "start, stop"),
         (kind(Kind::Timer), Sign::Mark(Kind::Timer), "timer"),
         (notes.queriers.values().flatten().any(|(_, is_it)| *is_it), Sign::Querier, "querier"),
@@ -75,7 +75,7 @@ fn signs(notes: &Notes, rows: &[Row]) -> Vec<(Sign, &'static str)> {
         (!notes.apart.is_empty(), Sign::Hatched("apart"), "kept apart"),
         (notes.up.values().flatten().any(|(_, is_up)| !is_up), Sign::Hatched("down"), "down"),
         (notes.faults.values().flatten().any(|(_, are_on)| *are_on), Sign::Faults, "link with faults"),
-        (true, Sign::Tear, "time cut out"),
+        (true, Sign::Tear, "time skipped"),
     ];
     signs.into_iter().filter(|(is_there, ..)| *is_there).map(|(_, sign, words)| (sign, words)).collect()
 }

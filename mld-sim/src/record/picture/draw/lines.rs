@@ -27,7 +27,7 @@ pub(super) fn torn(sheet: &Sheet<'_>) -> Group {
         .fold(Group::new(), |group, (top, bottom)| group.add(shapes::tear(left, right, top, bottom)))
 }
 
-/// The axis: the time of each line, and how long what is cut out is.
+/// The axis: the time of each line, and the length of each gap that is skipped.
 pub(super) fn times(sheet: &Sheet<'_>) -> Group {
     let x = sheet.lanes.left - 12.0;
     let at = |words: String, y: f64, size: f64, fill: &str| -> Text {
@@ -53,7 +53,8 @@ pub(super) fn times(sheet: &Sheet<'_>) -> Group {
     for (y, gap_ms) in &sheet.tears {
         // Where there are many seconds, their parts do not matter.
         let gap_ms = if *gap_ms < 100_000 { *gap_ms } else { *gap_ms / 1000 * 1000 };
-        let words = format!("{} s cut", Seconds(gap_ms));
+        // One decimal is enough for a gap; the times beside it are exact.
+        let words = format!("{} s skipped", Seconds((gap_ms + 50) / 100 * 100));
         group = group.add(at(words, *y, TIME_SIZE - 2.0, GREY).set("font-style", "italic"));
     }
     group

@@ -164,7 +164,7 @@ pub(super) fn crown(x: f64, y: f64) -> Path {
         .set("stroke-linejoin", "round")
 }
 
-/// The two torn edges of a stretch of time that is cut out.
+/// The two torn edges of a stretch of time that is skipped.
 pub(super) fn tear(left: f64, right: f64, top: f64, bottom: f64) -> Group {
     let edge = |y: f64| -> Vec<(f64, f64)> {
         let count = ((right - left) / 7.0).ceil().max(1.0) as u32;

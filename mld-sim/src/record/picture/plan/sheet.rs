@@ -10,7 +10,7 @@ use crate::record::picture::notes::{Notes, Spot};
 const PITCH: f64 = 18.0;
 /// What a second adds to that.
 const SECOND: f64 = 1.4;
-/// A longer gap in time is cut out.
+/// A longer gap in time is skipped.
 const GAP_MAX_MS: u64 = 10_000;
 const TEAR: f64 = 22.0;
 const BURST_HEIGHT: f64 = 12.0;
