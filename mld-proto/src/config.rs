@@ -1,11 +1,19 @@
+//! The settings of a router.
+
+mod builder;
+mod error;
 #[cfg(test)]
 mod tests;
 
-use core::fmt;
 use core::time::Duration;
 
 use crate::ssm::SsmRange;
 use crate::wire::Version;
+
+pub use builder::ConfigBuilder;
+pub use error::{ConfigError, ConfigWarning};
+
+pub(crate) use builder::{millis, out_of_range, setters};
 
 /// Robustness Variable (RFC 9777 section 9.1).
 pub const DEFAULT_ROBUSTNESS_VARIABLE: u8 = 2;
@@ -18,13 +26,13 @@ pub const DEFAULT_LAST_LISTENER_QUERY_INTERVAL: Duration = Duration::from_secs(1
 /// Octets of an Ethernet link.
 pub const DEFAULT_MTU: u16 = 1500;
 
-/// Whether the router takes part in the election of the querier.
+/// Participation in the election of the querier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum QuerierMode {
-    /// It does (RFC 9777 section 7.6.2).
+    /// The router takes part (RFC 9777 section 7.6.2).
     #[default]
     Auto,
-    /// It listens and never sends.
+    /// The router receives and never sends.
     Never,
 }
 
@@ -120,7 +128,7 @@ impl Config {
         self.version
     }
 
-    /// Whether the router takes part in the election.
+    /// Participation in the election of the querier.
     pub const fn querier(&self) -> QuerierMode {
         self.querier
     }
@@ -217,12 +225,12 @@ impl Config {
         self.mtu
     }
 
-    /// Whether the querier drops state without waiting for an answer (R-SEC-15).
+    /// Returns true if the querier drops state without waiting for an answer (R-SEC-15).
     pub const fn immediate_leave(&self) -> bool {
         self.immediate_leave
     }
 
-    /// Whether a received message must bear a Router Alert option (R-SEC-2).
+    /// Returns true if a received message must have a Router Alert option (R-SEC-2).
     pub const fn require_router_alert(&self) -> bool {
         self.require_router_alert
     }
@@ -236,10 +244,8 @@ impl Config {
     pub const fn interpretations(&self) -> &Interpretations {
         &self.interpretations
     }
-}
 
-impl Config {
-    /// What is allowed and should not be: for a program to log.
+    /// Settings that are valid but inadvisable, for a program to log.
     pub fn warnings(&self) -> impl Iterator<Item = ConfigWarning> {
         let linear = self.version == Version::V1 || self.interpretations.version_2_only;
         let fragile = (self.robustness == 1).then_some(ConfigWarning::NoRobustness);
@@ -254,176 +260,3 @@ impl Default for Config {
         Self::DEFAULT
     }
 }
-
-const fn millis(duration: Duration) -> u64 {
-    let millis = duration.as_millis();
-    if millis > u64::MAX as u128 { u64::MAX } else { millis as u64 }
-}
-
-/// Collects settings; [`build`](Self::build) checks them. Durations are cut to whole milliseconds.
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct ConfigBuilder {
-    config: Config,
-}
-
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident($field:ident: $type:ty) = $value:expr;)*) => {
-        $($(#[$doc])* pub const fn $name(mut self, $field: $type) -> Self {
-            self.config.$field = $value;
-            self
-        })*
-    };
-}
-
-impl ConfigBuilder {
-    setters! {
-        /// Which standard the interface follows.
-        version(version: Version) = version;
-        /// Whether the router takes part in the election.
-        querier(querier: QuerierMode) = querier;
-        /// Robustness Variable, 1 to 255; above 7 it is announced as 0.
-        robustness_variable(robustness: u8) = robustness;
-        /// Query Interval, 1 to 31744 s.
-        query_interval(query_interval_ms: Duration) = millis(query_interval_ms);
-        /// Query Response Interval, 0.001 to 8387.584 s and below the Query Interval; version 1: to 65.535 s.
-        /// MLDv1 hosts misread what is above 32.767 s (R-CMP-20).
-        query_response_interval(query_response_interval_ms: Duration) = millis(query_response_interval_ms);
-        /// Last Listener Query Interval, 0.001 to 8387.584 s; version 1: to 65.535 s. Of every specific Query.
-        last_listener_query_interval(last_listener_query_interval_ms: Duration)
-            = millis(last_listener_query_interval_ms);
-        /// Last Listener Query Count, 1 to 255; follows the Robustness Variable if not set.
-        last_listener_query_count(last_listener_query_count: u8) = Some(last_listener_query_count);
-        /// Startup Query Interval, 0.001 to 31744 s; a quarter of the Query Interval if not set.
-        startup_query_interval(startup_query_interval_ms: Duration) = Some(millis(startup_query_interval_ms));
-        /// Startup Query Count, 1 to 255; follows the Robustness Variable if not set.
-        startup_query_count(startup_query_count: u8) = Some(startup_query_count);
-        /// Groups held at the same time, at least 1; the length of the table limits them too.
-        max_groups(groups_max: u32) = groups_max;
-        /// Sources of one group, at least 1.
-        max_group_sources(group_sources_max: u32) = group_sources_max;
-        /// Sources of all groups together, at least 1; the length of the table limits them too.
-        max_sources(sources_max: u32) = sources_max;
-        /// Octets of the largest packet sent, 1280 to 65535.
-        mtu(mtu: u16) = mtu;
-        /// Drop state without waiting for an answer.
-        immediate_leave(immediate_leave: bool) = immediate_leave;
-        /// Refuse messages without a Router Alert option.
-        require_router_alert(require_router_alert: bool) = require_router_alert;
-        /// The groups of source-specific multicast.
-        ssm_range(ssm_range: SsmRange) = ssm_range;
-        /// Interpretations of the standards.
-        interpretations(interpretations: Interpretations) = interpretations;
-    }
-
-    /// Checks everything.
-    ///
-    /// # Errors
-    ///
-    /// The first rule that is broken (RFC 9777 section 9; R-TIM-1, R-TIM-3, R-CMP-4).
-    pub const fn build(self) -> Result<Config, ConfigError> {
-        let c = &self.config;
-        let v1 = matches!(c.version, Version::V1);
-        let (response_max, response_allowed) =
-            if v1 { (65_535, ALLOWED_RESPONSE_V1) } else { (8_387_584, ALLOWED_RESPONSE) };
-        let startup = match c.startup_query_interval_ms {
-            Some(startup) => startup,
-            None => 1,
-        };
-        if c.robustness == 0 {
-            return out_of_range("robustness-variable", ALLOWED_COUNT);
-        }
-        if c.query_interval_ms < 1000 || c.query_interval_ms > 31_744_000 {
-            return out_of_range("query-interval", "1 to 31744 seconds");
-        }
-        if c.query_response_interval_ms == 0 || c.query_response_interval_ms > response_max {
-            return out_of_range("query-max-response-time", response_allowed);
-        }
-        if c.query_response_interval_ms >= c.query_interval_ms {
-            return Err(ConfigError::ResponseNotBelowInterval);
-        }
-        if c.last_listener_query_interval_ms == 0 || c.last_listener_query_interval_ms > response_max {
-            return out_of_range("last-member-query-interval", response_allowed);
-        }
-        if matches!(c.last_listener_query_count, Some(0)) {
-            return out_of_range("last-member-query-count", ALLOWED_COUNT);
-        }
-        if startup == 0 || startup > 31_744_000 {
-            return out_of_range("startup-query-interval", "0.001 to 31744 seconds");
-        }
-        if matches!(c.startup_query_count, Some(0)) {
-            return out_of_range("startup-query-count", ALLOWED_COUNT);
-        }
-        if c.groups_max == 0 {
-            return out_of_range("max-groups", ALLOWED_LIMIT);
-        }
-        if c.group_sources_max == 0 {
-            return out_of_range("max-group-sources", ALLOWED_LIMIT);
-        }
-        if c.sources_max == 0 {
-            return out_of_range("max-sources", ALLOWED_LIMIT);
-        }
-        if c.mtu < 1280 {
-            return out_of_range("mtu", "1280 to 65535");
-        }
-        Ok(self.config)
-    }
-}
-
-const ALLOWED_COUNT: &str = "1 to 255";
-const ALLOWED_LIMIT: &str = "1 to 4294967295";
-const ALLOWED_RESPONSE: &str = "0.001 to 8387.584 seconds";
-const ALLOWED_RESPONSE_V1: &str = "0.001 to 65.535 seconds with version 1";
-
-const fn out_of_range(key: &'static str, allowed: &'static str) -> Result<Config, ConfigError> {
-    Err(ConfigError::OutOfRange { key, allowed })
-}
-
-/// What is allowed in settings and should not be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigWarning {
-    /// The Robustness Variable is 1: one lost packet ends a membership (R-TIM-1, RFC 9777 section 9.1).
-    NoRobustness,
-    /// MLDv1 hosts misread a Query Response Interval above 32.767 s (R-CMP-20).
-    MisreadResponseInterval,
-}
-
-impl fmt::Display for ConfigWarning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoRobustness => "robustness-variable is 1: one lost packet ends a membership",
-            Self::MisreadResponseInterval => {
-                "query-max-response-time is above 32.767 seconds: MLDv1 hosts answer at other times"
-            }
-        })
-    }
-}
-
-/// Why settings cannot be used. Keys are those of the configuration file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A value is not allowed.
-    OutOfRange {
-        /// The key.
-        key: &'static str,
-        /// What is allowed.
-        allowed: &'static str,
-    },
-    /// The Query Response Interval is not below the Query Interval (RFC 9777 section 9.3).
-    ResponseNotBelowInterval,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OutOfRange { key, allowed } => write!(f, "{key} must be {allowed}"),
-            Self::ResponseNotBelowInterval => {
-                f.write_str("query-max-response-time must be below query-interval")
-            }
-        }
-    }
-}
-
-impl core::error::Error for ConfigError {}

@@ -1,8 +1,10 @@
+//! The settings of a listener.
+
 use core::time::Duration;
 
 use crate::config::{
     ConfigError, DEFAULT_MTU, DEFAULT_QUERY_INTERVAL, DEFAULT_QUERY_RESPONSE_INTERVAL,
-    DEFAULT_ROBUSTNESS_VARIABLE,
+    DEFAULT_ROBUSTNESS_VARIABLE, millis, out_of_range, setters,
 };
 use crate::ssm::SsmRange;
 use crate::wire::Version;
@@ -87,17 +89,17 @@ impl Config {
         self.mtu
     }
 
-    /// Whether MLDv1 Queries are ignored (R-CMP-39, R-SEC-4).
+    /// Returns true if MLDv1 Queries are ignored (R-CMP-39, R-SEC-4).
     pub const fn version_2_only(&self) -> bool {
         self.version_2_only
     }
 
-    /// Whether a Done is sent even if another listener reported last (R-LSN-71).
+    /// Returns true if a Done is sent even if another listener reported last (R-LSN-71).
     pub const fn always_done(&self) -> bool {
         self.always_done
     }
 
-    /// Whether a received message must bear a Router Alert option.
+    /// Returns true if a received message must have a Router Alert option.
     pub const fn require_router_alert(&self) -> bool {
         self.require_router_alert
     }
@@ -129,18 +131,9 @@ pub struct ConfigBuilder {
     config: Config,
 }
 
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident($field:ident: $type:ty) = $value:expr;)*) => {
-        $($(#[$doc])* pub const fn $name(mut self, $field: $type) -> Self {
-            self.config.$field = $value;
-            self
-        })*
-    };
-}
-
 impl ConfigBuilder {
     setters! {
-        /// Which standard the listener follows. Of version 2 it falls back to version 1 beside an MLDv1 querier.
+        /// The version of the listener. In version 2 it falls back to version 1 beside an MLDv1 querier.
         version(version: Version) = version;
         /// Robustness Variable, 1 to 255: how often a change is reported.
         robustness_variable(robustness: u8) = robustness;
@@ -163,7 +156,7 @@ impl ConfigBuilder {
         ssm_range(ssm_range: SsmRange) = ssm_range;
     }
 
-    /// Checks everything.
+    /// Checks the settings.
     ///
     /// # Errors
     ///
@@ -190,13 +183,4 @@ impl ConfigBuilder {
         }
         Ok(self.config)
     }
-}
-
-const fn out_of_range(key: &'static str, allowed: &'static str) -> Result<Config, ConfigError> {
-    Err(ConfigError::OutOfRange { key, allowed })
-}
-
-const fn millis(duration: Duration) -> u64 {
-    let millis = duration.as_millis();
-    if millis > u64::MAX as u128 { u64::MAX } else { millis as u64 }
 }
