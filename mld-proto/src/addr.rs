@@ -2,17 +2,18 @@ use core::fmt;
 use core::net::Ipv6Addr;
 use core::str::FromStr;
 
-/// How many addresses `set_other_addresses` of a router or listener keeps.
+/// Addresses that `set_other_addresses` of a router or listener keeps at most.
 pub const OTHER_ADDRESSES: usize = 8;
 
-/// `ff02::1`, every node of a link. Nobody reports it.
+/// `ff02::1`, every node of a link. It is never reported.
 pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// `ff02::2`, every router of a link. MLDv1 Done messages go here.
 pub const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 /// `ff02::16`, every MLDv2 router of a link. MLDv2 Reports go here.
 pub const ALL_MLDV2_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x16);
 
-/// An address that Reports are sent from, and that takes part in the election: in fe80::/64 (R-WIRE-5, R-WIRE-6, A-22).
+/// Returns true for an address in fe80::/64: Reports are sent from such a one, and it takes part in the election
+/// (R-WIRE-5, R-WIRE-6, A-22).
 pub(crate) fn is_usable_link_local(address: &Ipv6Addr) -> bool {
     address.segments()[..4] == [0xfe80, 0, 0, 0]
 }
@@ -47,7 +48,7 @@ impl GroupAddr {
         scope(self.0)
     }
 
-    /// Whether the scope is no wider than the link. Such groups are tracked and never forwarded (R-FWD-4).
+    /// Returns true if the scope is no wider than the link. Such groups are tracked and never forwarded (R-FWD-4).
     pub const fn is_link_local(self) -> bool {
         self.scope() <= 2
     }

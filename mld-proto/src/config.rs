@@ -148,7 +148,7 @@ impl Config {
         Duration::from_millis(self.query_response_interval_ms)
     }
 
-    /// Last Listener Query Interval.
+    /// Last Listener Query Interval, of every specific Query.
     pub const fn last_listener_query_interval(&self) -> Duration {
         Duration::from_millis(self.last_listener_query_interval_ms)
     }

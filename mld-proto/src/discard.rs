@@ -1,4 +1,4 @@
-/// Why a packet was ignored. Each reason is counted in [`Stats`](crate::router::Stats); nothing else changes.
+/// The reason for ignoring a packet. Each reason is counted in [`Stats`](crate::router::Stats); nothing else changes.
 ///
 /// In the order in which a packet is checked: the first check that fails names the reason
 /// (RFC 9777 sections 5.1.14, 5.2.14, 6.2, 7.4, 7.6).
@@ -6,7 +6,7 @@
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Discard {
-    /// The packet ends before its headers say so.
+    /// The packet is shorter than its headers state.
     Truncated,
     /// A fragment, or a packet with a fragment header: MLD messages fit the link (R-WIRE-78).
     Fragment,
@@ -26,7 +26,7 @@ pub enum Discard {
     BadLength,
     /// The message names no address that MLD manages (R-WIRE-54, R-WIRE-55, R-WIRE-73).
     GroupAddress,
-    /// The destination is somebody else's, or an unusual one where those are refused (R-WIRE-51, R-WIRE-71).
+    /// The destination is an address of another node, or an unusual one where those are refused (R-WIRE-51, R-WIRE-71).
     Destination,
     /// The configuration excludes messages of this version (R-V1R-14, R-CMP-8).
     WrongVersion,

@@ -29,19 +29,19 @@ pub struct EventDocument<'a> {
     pub time_ms: u64,
     /// The name of the interface.
     pub interface: &'a str,
-    /// What happened.
+    /// The event.
     pub event: EventMembers<'a>,
 }
 
-/// What happened, with the members that such an event has.
+/// A kind of event with its members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventMembers<'a> {
-    /// What was last told of the group is no longer so.
+    /// The membership of the group differs from the one last reported.
     Membership {
         /// The group.
         group: GroupAddr,
-        /// Whether it has listeners.
+        /// True if the group has listeners.
         has_members: bool,
         /// Its filter mode; include if it has no listeners.
         filter_mode: FilterMode,
@@ -54,16 +54,16 @@ pub enum EventMembers<'a> {
     Report {
         /// The group.
         group: GroupAddr,
-        /// Who sent it.
+        /// The sender.
         reporter: Ipv6Addr,
-        /// What it says.
+        /// The record type.
         record: RecordType,
     },
     /// A listener's Done was accepted.
     Done {
         /// The group.
         group: GroupAddr,
-        /// Who sent it.
+        /// The sender.
         reporter: Ipv6Addr,
     },
     /// A timer ended the last state of the group.
@@ -122,7 +122,7 @@ pub fn tell_items<X>(
     items.into_iter().try_for_each(|item| tell(EventDocument { time_ms, interface, event: item.into() }))
 }
 
-/// In which order the events of a batch are told.
+/// The order in which the events of a batch are reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// As the router named them: for one packet, or a command.
@@ -149,16 +149,16 @@ where
     E: Default + Extend<Event> + AsMut<[Event]>,
     S: Default + Extend<Ipv6Addr> + AsMut<[Ipv6Addr]>,
 {
-    /// Takes every event that the router has to tell.
+    /// Takes every pending event of the router.
     pub fn poll<T: Storage>(&mut self, router: &mut Router<T>) {
         self.events.extend(core::iter::from_fn(|| router.poll_event()));
     }
 
-    /// Tells the events with what the router knows now, and forgets them.
+    /// Reports the events with the present state of the router, and clears the batch.
     ///
     /// # Errors
     ///
-    /// The first error of `tell`; the events after it are forgotten too.
+    /// The first error of `tell`; the events after it are lost, too.
     pub fn tell<T: Storage, X>(
         &mut self,
         router: &Router<T>,

@@ -3,7 +3,7 @@ use core::net::Ipv6Addr;
 use crate::addr::GroupAddr;
 use crate::wire::RecordType;
 
-/// Something that is no longer as it was last told. Read the router to learn what it is now.
+/// State that differs from what was last reported. Carries no value: read it from the router.
 ///
 /// For one packet the querier comes first, then each changed group in order of first mention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,12 +11,12 @@ use crate::wire::RecordType;
 pub enum Event {
     /// The role or the elected querier changed: see [`Router::querier`](crate::Router::querier).
     Querier,
-    /// A timer ended the last state of the group, after queries or in silence. Its membership follows.
+    /// A timer removed the last state of the group, after Queries or without. Its membership event follows.
     Timeout(GroupAddr),
-    /// Whether the group has listeners, its filter mode, or the sources that a membership names changed: see
-    /// [`Router::group`](crate::Router::group), which knows no group without listeners.
+    /// The membership of the group changed: its first or last listener, its filter mode or its sources. See
+    /// [`Router::group`](crate::Router::group), which is `None` for a group without listeners.
     Membership(GroupAddr),
-    /// The router has been stopped and every group told.
+    /// The router has been stopped and every group reported.
     Stopped,
 }
 
@@ -24,28 +24,28 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Item {
-    /// A Report, of MLDv2 one record of it.
+    /// An MLDv1 Report, or one record of an MLDv2 Report.
     Report {
         /// The group.
         group: GroupAddr,
-        /// Who sent it.
+        /// The sender.
         reporter: Ipv6Addr,
-        /// What it says.
+        /// The record type.
         record: RecordType,
     },
     /// An MLDv1 Done.
     Done {
         /// The group.
         group: GroupAddr,
-        /// Who sent it.
+        /// The sender.
         reporter: Ipv6Addr,
     },
-    /// State was refused. Told once for each group and limit until usage falls below the limit; a router
-    /// remembers [`Limit::REMEMBERED`] such tellings, so that a flood may be told again.
+    /// State was refused. Reported once for each group and limit until usage falls below the limit; a router
+    /// remembers [`Limit::REMEMBERED`] such reports, so that those of a flood may be repeated.
     Limit {
         /// The group.
         group: GroupAddr,
-        /// Which limit.
+        /// The limit.
         limit: Limit,
     },
 }
@@ -65,7 +65,7 @@ pub enum Limit {
 impl Limit {
     /// Every limit.
     pub const ALL: [Self; 3] = [Self::Groups, Self::GroupSources, Self::Sources];
-    /// How many refusals a router remembers as told.
+    /// Reported refusals that a router remembers.
     pub const REMEMBERED: usize = 80;
 
     /// The name in documents, that of the configuration key.
@@ -100,11 +100,11 @@ impl FilterMode {
 /// The state of a group in the terms of RFC 2710 section 6, for both versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GroupState {
-    /// Nobody wants it.
+    /// It has no listeners.
     NoListeners,
-    /// Somebody wants it.
+    /// It has listeners.
     ListenersPresent,
-    /// A specific Query lowered the timers so that the group ends unless somebody answers.
+    /// A specific Query lowered the timers so that the group expires unless a listener answers.
     CheckingListeners,
 }
 
@@ -119,19 +119,19 @@ impl GroupState {
     }
 }
 
-/// Who queries the link.
+/// The querier of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Querier {
     /// This router, with its link-local address.
     Own(Ipv6Addr),
     /// Another router.
     Other(Ipv6Addr),
-    /// Nobody known (R-YNG-3, R-ELE-10).
+    /// No querier is known (R-YNG-3, R-ELE-10).
     Unknown,
 }
 
 impl Querier {
-    /// The querier's address; `::` if nobody is known.
+    /// The querier's address; `::` if none is known.
     pub const fn address(self) -> Ipv6Addr {
         match self {
             Self::Own(address) | Self::Other(address) => address,

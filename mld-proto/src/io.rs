@@ -1,4 +1,4 @@
-//! Packets on their way in and out: the headers of those received, the extent of those to be sent.
+//! Descriptions of received packets and of packets to be sent.
 
 use core::net::Ipv6Addr;
 use core::ops::Range;
@@ -6,7 +6,7 @@ use core::ops::Range;
 /// Octets in front of the MLD message of a packet that the engine builds: IPv6 header and hop-by-hop header.
 pub const HEADERS_LEN: usize = 48;
 
-/// What the headers around an ICMPv6 message said, for sockets that yield the message alone.
+/// The headers around an ICMPv6 message, for sockets that yield the message alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageMeta {
     /// Source address.
@@ -15,16 +15,16 @@ pub struct MessageMeta {
     pub destination: Ipv6Addr,
     /// Hop limit.
     pub hop_limit: u8,
-    /// Whether a hop-by-hop header bore a Router Alert option of value 0.
+    /// A hop-by-hop header held a Router Alert option of value 0.
     pub router_alert: bool,
-    /// Whether somebody trusted verified the ICMPv6 checksum already.
+    /// The kernel or the network card has verified the ICMPv6 checksum.
     pub checksum_verified: bool,
-    /// Whether this node's own host part sent the message. Only then is a Report or Done from the router's own
-    /// address taken (R-RST-9, R-SEC-13).
+    /// This node's own host part sent the message. Only then is a Report or Done from the router's own address
+    /// accepted (R-RST-9, R-SEC-13).
     pub own_host: bool,
 }
 
-/// How much of the buffer [`poll_transmit`](crate::Router::poll_transmit) wrote, and where it goes.
+/// A packet that [`poll_transmit`](crate::Router::poll_transmit) wrote into the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Transmit {
@@ -35,7 +35,7 @@ pub struct Transmit {
 }
 
 impl Transmit {
-    /// Where in the buffer the ICMPv6 message stands, for sockets that write the headers themselves.
+    /// The range of the ICMPv6 message in the buffer, for sockets that write the headers themselves.
     pub const fn message(&self) -> Range<usize> {
         HEADERS_LEN..self.len
     }
@@ -44,7 +44,7 @@ impl Transmit {
 /// The buffer cannot hold the packet that is due. Nothing was consumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferTooSmall {
-    /// Octets that would do.
+    /// Octets that suffice.
     pub needed: usize,
 }
 

@@ -1,35 +1,35 @@
 //! Multicast Listener Discovery as a pure engine, the router's side and the host's: MLDv1 (RFC 2710) and MLDv2
 //! (RFC 9777).
 //!
-//! MLD is how an IPv6 router learns who on a link wants which multicast group. This crate holds the protocol and
+//! With MLD an IPv6 router learns which multicast groups have listeners on a link. This crate holds the protocol and
 //! nothing else: it has no socket, no clock, no thread, no allocator, no logger and no `unsafe` code. It runs on a
 //! microcontroller with 8 groups and on a server with a million.
 //!
 //! # The model
 //!
-//! A [`Router`] looks after one link. It keeps a record for each multicast address that somebody listens to: a filter
-//! timer (running in exclude mode), the sources with a timer each, and what it still has to ask. Filter mode and
-//! forwarding are read off those deadlines, they are not stored beside them. The memory is the caller's: [`Tables`](router::Tables) of
-//! arrays, slices or boxed slices, whose lengths are the limits.
+//! A [`Router`] serves one link. It keeps a record for each multicast address with listeners: a filter timer, which
+//! runs in exclude mode, the sources with a timer each, and the Queries still to be sent. Filter mode and forwarding
+//! follow from those deadlines and are not stored beside them. The memory is the caller's: [`Tables`](router::Tables)
+//! of arrays, slices or boxed slices, whose lengths are the limits.
 //!
 //! # The calls
 //!
-//! - Something happened: [`handle_packet`](Router::handle_packet) and its siblings,
+//! - Inputs: [`handle_packet`](Router::handle_packet) and its siblings,
 //!   [`handle_timeout`](Router::handle_timeout), [`start`](Router::start), [`stop`](Router::stop),
-//!   [`set_address`](Router::set_address), [`reconfigure`](Router::reconfigure). Each takes the time.
-//! - What is to be done: [`poll_transmit`](Router::poll_transmit) writes the next packet into the caller's buffer,
-//!   [`poll_event`](Router::poll_event) names what changed, [`poll_timeout`](Router::poll_timeout) says when to come
-//!   back.
-//! - What holds: [`group`](Router::group), [`groups`](Router::groups), [`forwards`](Router::forwards),
+//!   [`set_address`](Router::set_address), [`reconfigure`](Router::reconfigure). Each takes the present time.
+//! - Outputs: [`poll_transmit`](Router::poll_transmit) writes the next packet into the caller's buffer,
+//!   [`poll_event`](Router::poll_event) returns the next change, [`poll_timeout`](Router::poll_timeout) the time of the
+//!   next call.
+//! - State: [`group`](Router::group), [`groups`](Router::groups), [`forwards`](Router::forwards),
 //!   [`querier`](Router::querier), [`stats`](Router::stats).
 //!
-//! After something happened, poll transmissions and events until there are none, then wait for a packet or for
-//! `poll_timeout`. That is all there is to the contract, and breaking it does little harm: outputs are
-//! level-triggered, worked out from the present state when they are polled. A poll that is skipped delays and loses
-//! nothing, ten changes between two polls are one event, no queue can overflow. No call does unbounded work: with
-//! more due than one call does, `poll_timeout` asks to come back at once. No call panics, whatever the packet.
+//! After each input, poll transmissions and events until there are none, then wait for a packet or for
+//! `poll_timeout`. Breaking this contract does little harm: outputs are level-triggered, that is, derived from the
+//! present state when they are polled. A skipped poll delays outputs and loses none, ten changes between two polls
+//! are one event, and no queue can overflow. A call with too much work to do leaves the rest to the next one, and
+//! `poll_timeout` is due at once. No call panics, whatever the packet.
 //!
-//! Facts about one packet, the reports in it and the state it was refused, are the result of `handle_packet`.
+//! `handle_packet` returns the facts about one packet: the reports in it, and the state that was refused to it.
 //!
 //! # The loop
 //!
@@ -75,8 +75,8 @@
 //!
 //! # The host's side
 //!
-//! A [`Listener`] is the other half: what the sockets of a host want is merged, reported and answered for. It is driven
-//! by the same calls, on tables of its own, and needs no router beside it; a node that is both runs both.
+//! A [`Listener`] is the host's part: it merges the filters of the sockets, reports changes and answers Queries. It
+//! has the same calls and tables of its own, and needs no router beside it; a node that is both runs both.
 //!
 //! ```
 //! use core::net::Ipv6Addr;

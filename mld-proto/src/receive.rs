@@ -1,4 +1,4 @@
-//! What routers and listeners check of every message before they read it.
+//! The checks of every message that routers and listeners share.
 
 use crate::addr::is_link_local;
 use crate::discard::Discard;
@@ -6,11 +6,11 @@ use crate::io::MessageMeta;
 use crate::wire::MessageKind;
 use crate::wire::{self, Packet, checksum};
 
-/// A message with what the headers around it said.
+/// A message with its headers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Received<'p> {
     pub(crate) meta: MessageMeta,
-    /// What was wrong with the packet around the message.
+    /// The fault of the packet around the message.
     pub(crate) flaw: Option<Discard>,
     pub(crate) message: &'p [u8],
 }
@@ -46,7 +46,7 @@ impl<'p> Received<'p> {
     }
 
     /// The checks that need no more than the headers and the checksum, in order (R-SEC-1, R-WIRE-53, R-WIRE-65).
-    /// `refuses` says whether the source is an own address and the message an echo or a forgery.
+    /// `refuses` returns true if the source is an own address and the message an echo or a forgery.
     #[inline]
     pub(crate) fn check(
         &self,

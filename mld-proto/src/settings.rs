@@ -35,7 +35,7 @@ const INTERVAL_MAX_MS: u64 = 31_744_000;
 /// Milliseconds of the longest Maximum Response Delay that a Query can announce (R-WIRE-40).
 const RESPONSE_MAX_MS: u64 = 8_387_584;
 
-/// Declares each key once: its field, its name with other names, and what its value may be.
+/// Declares each key once: its field, its name with other names, and its allowed values.
 macro_rules! settings {
     ($($(#[$doc:meta])* $field:ident: $type:ty, $key:literal $(or $alias:literal)* = $value:expr;)*) => {
         /// The protocol keys of a configuration file: those of its top level, or of one interface. `None` where a
@@ -78,7 +78,7 @@ macro_rules! settings {
 settings! {
     /// Which standard the interface follows.
     version: Version, "version" = |key| Choice::new(key, "1 or 2", &[("1", Version::V1), ("2", Version::V2)]);
-    /// Whether the router takes part in the election of the querier.
+    /// Participation in the election of the querier.
     querier: QuerierMode, "querier" = |key| Choice::new(
         key, "\"auto\" or \"never\"", &[("auto", QuerierMode::Auto), ("never", QuerierMode::Never)]);
     /// Robustness Variable.
@@ -95,9 +95,9 @@ settings! {
     startup_query_interval: Duration, "startup-query-interval" = |key| Seconds::new(key, 1, INTERVAL_MAX_MS);
     /// Startup Query Count.
     startup_query_count: u8, "startup-query-count" = |key| Whole::new(key, 1, u8::MAX);
-    /// Whether the querier drops state without waiting for an answer.
+    /// The querier drops state without waiting for an answer.
     immediate_leave: bool, "immediate-leave" = Switch::new;
-    /// Whether a received message must bear a Router Alert option.
+    /// A received message must have a Router Alert option.
     require_router_alert: bool, "require-router-alert" = Switch::new;
     /// Groups held at the same time, at most [`GROUPS_MAX`].
     max_groups: u32, "max-groups" = |key| Whole::new(key, 1, GROUPS_MAX);
@@ -172,7 +172,7 @@ impl Settings {
 pub struct InterfaceSettings<N> {
     /// The name of the interface, not empty.
     pub name: N,
-    /// What differs from the defaults of the file.
+    /// Settings that differ from the defaults of the file.
     pub settings: Settings,
 }
 
@@ -222,7 +222,7 @@ pub struct Place<'t> {
     pub line: usize,
     /// The character of the line, from 1.
     pub column: usize,
-    /// What the line sets: all before its first `=`, or the whole of it.
+    /// The key of a line: the text before its first `=`, or the whole of it.
     pub key: &'t str,
 }
 

@@ -31,7 +31,7 @@ impl Prefix {
         self.length
     }
 
-    /// Whether `address` begins with this prefix.
+    /// Returns true if `address` begins with this prefix.
     pub const fn contains(self, address: Ipv6Addr) -> bool {
         address.to_bits() & Self::mask(self.length) == self.address.to_bits()
     }
@@ -91,7 +91,7 @@ impl core::error::Error for PrefixError {}
 pub struct SsmRange {
     prefixes: [Prefix; SSM_PREFIXES_MAX],
     len: u8,
-    /// What all prefixes begin with: settles nearly every address in one comparison.
+    /// The octets that all prefixes share: one comparison decides for nearly every address.
     common: Prefix,
 }
 
@@ -131,7 +131,7 @@ impl SsmRange {
         &self.prefixes[..usize::from(self.len)]
     }
 
-    /// Whether `address` is in the range.
+    /// Returns true if `address` is in the range.
     pub fn contains(&self, address: Ipv6Addr) -> bool {
         self.common.contains(address) && self.prefixes().iter().any(|prefix| prefix.contains(address))
     }

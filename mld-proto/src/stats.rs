@@ -2,7 +2,7 @@ use crate::discard::Discard;
 use crate::event::Limit;
 use crate::wire::MessageKind;
 
-/// What came, what went, what was ignored and why. Counts since the router was made; nothing resets them.
+/// Counters of received, sent and ignored packets, from the creation of the router on. Nothing resets them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -12,9 +12,9 @@ pub struct Stats {
     pub dropped: MessageCounts,
     /// Queries sent.
     pub sent: SentCounts,
-    /// MLDv1 Queries heard by an MLDv2 router: hosts may fall back to MLDv1 (R-CMP-7).
+    /// MLDv1 Queries received by an MLDv2 router: hosts may fall back to MLDv1 (R-CMP-7).
     pub version_1_queries: u64,
-    /// MLDv2 Queries heard by an MLDv1 router (R-CMP-6).
+    /// MLDv2 Queries received by an MLDv1 router (R-CMP-6).
     pub version_2_queries: u64,
     /// Elections lost to an MLDv1 router while running MLDv2 (R-ELE-11).
     pub lost_to_version_1: u64,
@@ -36,7 +36,7 @@ pub struct MessageCounts {
     pub done: u64,
 }
 
-/// Queries sent, by what they ask for.
+/// Queries sent, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SentCounts {

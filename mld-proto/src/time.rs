@@ -6,7 +6,7 @@ pub(crate) const LATEST: u64 = 1 << 62;
 
 /// A moment in whole milliseconds on a clock of the caller's choice.
 ///
-/// The engine never reads a clock: whoever calls it says what time it is. The clock should not go back; an
+/// The engine never reads a clock: each call is given the time. The clock should not go back; an
 /// earlier moment than the latest one seen counts as the latest one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
@@ -31,7 +31,7 @@ impl Instant {
     }
 }
 
-/// Adds whole milliseconds; what does not fit stops at the end of the clock.
+/// Adds whole milliseconds; saturates at the end of the clock.
 impl Add<Duration> for Instant {
     type Output = Self;
 

@@ -1,7 +1,8 @@
 //! An MLD router and an MLD listener for one link in firmware, behind a C interface.
 //!
-//! Nothing here allocates and no operating system is under it: the router with room for 8 groups and 32 sources is a
-//! `static`, and so is the listener, which needs no router. `.ci/run bare` builds and links this library; a link fails as soon as anything in it allocates.
+//! It needs neither an allocator nor an operating system: the router with room for 8 groups and 32 sources is a
+//! `static`, and so is the listener, which needs no router. `.ci/run bare` builds and links this library; a link
+//! fails as soon as anything in it allocates.
 //!
 //! All functions may be called from one context only, in any order. Moments are milliseconds on a clock that does not
 //! go back. A function called while another one runs, from an interrupt for example, does nothing and says so.
@@ -78,17 +79,17 @@ impl Address {
     }
 }
 
-/// What [`mld_poll_event`] tells.
+/// An event from [`mld_poll_event`].
 #[repr(C)]
 pub struct Told {
-    /// 1: the querier changed; 2: the last listener of a group fell silent; 3: the membership of a group changed;
+    /// 1: the querier changed; 2: a timer removed the last state of a group; 3: the membership of a group changed;
     /// 4: the router was stopped.
     kind: u32,
     /// The group, or the querier.
     address: Address,
-    /// Whether the group has listeners, or whether this router is the querier.
+    /// True if the group has listeners, or if this router is the querier.
     present: bool,
-    /// How many sources the group's record lists.
+    /// Sources that the group's record lists.
     sources: u32,
 }
 
@@ -101,7 +102,7 @@ pub extern "C" fn mld_start(now_ms: u64, link_local: &Address) -> i32 {
     MLD_OK
 }
 
-/// Stops the router. The events of it wait to be polled.
+/// Stops the router. The events of that remain to be polled.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "an exported name")]
 pub extern "C" fn mld_stop(now_ms: u64) -> i32 {
@@ -173,7 +174,7 @@ pub extern "C" fn mld_poll_transmit(now_ms: u64, frame: &mut Frame) -> i32 {
     }
 }
 
-/// Tells the next thing that changed, or returns `MLD_NONE`.
+/// Writes the next event, or returns `MLD_NONE`.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "an exported name")]
 pub extern "C" fn mld_poll_event(told: &mut Told) -> i32 {
@@ -210,7 +211,7 @@ pub extern "C" fn mld_poll_timeout(at_ms: &mut u64) -> i32 {
     }
 }
 
-/// Whether traffic from `source` to `group` is wanted on the link: `MLD_OK` or `MLD_NONE`.
+/// Returns `MLD_OK` if traffic from `source` to `group` is to be forwarded to the link, else `MLD_NONE`.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "an exported name")]
 pub extern "C" fn mld_forwards(group: &Address, source: &Address) -> i32 {
@@ -222,7 +223,7 @@ pub extern "C" fn mld_forwards(group: &Address, source: &Address) -> i32 {
     }
 }
 
-/// How many groups have listeners.
+/// Returns the number of groups with listeners.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "an exported name")]
 pub extern "C" fn mld_groups() -> i32 {
@@ -314,8 +315,8 @@ pub extern "C" fn mld_listener_poll_transmit(now_ms: u64, frame: &mut Frame) -> 
     }
 }
 
-/// The version that the listener speaks since its compatibility mode changed, 0 if it only heard an MLDv1 Query for a
-/// group of source-specific multicast, or `MLD_NONE`.
+/// The version that the listener speaks since its compatibility mode changed, 0 if it only received an MLDv1 Query
+/// for a group of source-specific multicast, or `MLD_NONE`.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "an exported name")]
 pub extern "C" fn mld_listener_poll_event() -> i32 {
@@ -342,7 +343,7 @@ pub extern "C" fn mld_listener_poll_timeout(at_ms: &mut u64) -> i32 {
     }
 }
 
-/// Whether a packet from `source` to `group` is for `socket`: `MLD_OK` or `MLD_NONE`.
+/// Returns `MLD_OK` if a packet from `source` to `group` is to be delivered to `socket`, else `MLD_NONE`.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "an exported name")]
 pub extern "C" fn mld_delivers(socket: u32, group: &Address, source: &Address) -> i32 {

@@ -1,4 +1,4 @@
-//! What single keys and values may be. Every refusal names the key and what is allowed.
+//! The allowed values of single keys. Every error names the key and the allowed values.
 
 use core::fmt;
 use core::time::Duration;

@@ -4,7 +4,7 @@ use core::net::Ipv6Addr;
 
 use super::NEXT_HEADER_ICMPV6;
 
-/// Whether the message adds up. Both ways to write zero pass (R-WIRE-10).
+/// Returns true if the checksum is correct. Both ways to write zero pass (R-WIRE-10).
 #[inline]
 pub fn verify(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> bool {
     sum(source, destination, message) == 0xffff

@@ -20,7 +20,7 @@ bitflags::bitflags! {
     }
 }
 
-/// An MLD message, checked as a whole: what a list promises is there.
+/// An MLD message, checked as a whole: its lists are complete.
 #[derive(Clone, Copy, Debug)]
 pub enum Message<'p> {
     /// A Query of either version.
@@ -38,7 +38,7 @@ pub enum Message<'p> {
 pub struct Query<'p> {
     /// The version in which it is read.
     pub version: Version,
-    /// Whether the message is that of an MLDv2 router, in whatever version it is read.
+    /// The version of the message itself, whichever version it is read in.
     pub sent_as: Version,
     /// The queried group; `::` asks for all.
     pub group: Ipv6Addr,
@@ -55,7 +55,7 @@ pub struct Query<'p> {
 }
 
 impl Query<'_> {
-    /// Whether it asks for all groups.
+    /// Returns true if it asks for all groups.
     pub const fn is_general(&self) -> bool {
         self.group.is_unspecified()
     }
@@ -71,7 +71,7 @@ pub struct Report<'p> {
 /// One Multicast Address Record of a Report.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordRef<'p> {
-    /// What it says; `None` for a type that is not known (R-WIRE-63).
+    /// The record type; `None` if it is unknown (R-WIRE-63).
     pub record: Option<RecordType>,
     /// The group, as written.
     pub group: Ipv6Addr,
@@ -169,7 +169,7 @@ impl<'p> Query<'p> {
             (Version::V2, None) if message.len() == QUERY_V1_LEN => return Self::parse(message, Version::V1),
             (Version::V2, None) => return Err(Discard::BadLength),
             (Version::V2, Some((tail, behind))) => {
-                // R-WIRE-48, R-WIRE-57: the count says what is a source; the rest is not looked at.
+                // R-WIRE-48, R-WIRE-57: octets behind the counted sources are ignored.
                 let (sources, _additional) =
                     <[WireAddr]>::ref_from_prefix_with_elems(behind, usize::from(tail.count.get()))
                         .map_err(|_| Discard::BadLength)?;

@@ -24,13 +24,13 @@ pub struct Packet<'p> {
     pub destination: Ipv6Addr,
     /// Hop limit.
     pub hop_limit: u8,
-    /// Whether a hop-by-hop header bears a Router Alert option of value 0.
+    /// A hop-by-hop header holds a Router Alert option of value 0.
     pub router_alert: bool,
-    /// Whether there is a fragment header.
+    /// There is a fragment header.
     pub fragment: bool,
-    /// Whether the packet ends before its IPv6 payload does.
+    /// The packet is shorter than its IPv6 payload length.
     pub truncated: bool,
-    /// The ICMPv6 message, without what stands behind the IPv6 payload (R-WIRE-11).
+    /// The ICMPv6 message, without octets behind the IPv6 payload (R-WIRE-11).
     pub message: &'p [u8],
 }
 
@@ -47,7 +47,7 @@ struct Ipv6Header {
 }
 
 impl<'p> Packet<'p> {
-    /// Walks the headers of an IPv6 packet, whose first octet bears the version, to the MLD message.
+    /// Walks the headers of an IPv6 packet, whose first octet holds the version, to the MLD message.
     ///
     /// # Errors
     ///
@@ -137,8 +137,8 @@ fn split_extension(octets: &[u8], unit: usize) -> Result<(&[u8], &[u8]), Discard
     octets.split_at_checked(8 + usize::from(units) * unit).ok_or(Discard::Truncated)
 }
 
-/// Whether a list of options holds a Router Alert for MLD, wherever it stands. A list that overruns its header
-/// holds what stands before the break.
+/// Returns true if a list of options holds a Router Alert for MLD, at any place. Of a list that overruns its header the
+/// complete options count.
 fn has_router_alert(mut options: &[u8]) -> bool {
     while !options.starts_with(&ROUTER_ALERT) {
         options = match *options {
