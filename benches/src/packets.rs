@@ -1,8 +1,7 @@
 use core::net::Ipv6Addr;
 
 use mld_proto::GroupAddr;
-use mld_proto::wire::RecordType;
-use mld_proto::wire::{QueryFields, QueryFlags, Writer};
+use mld_proto::wire::{QueryFields, QueryFlags, RecordType, Writer};
 
 use crate::Random;
 

@@ -5,8 +5,7 @@ use std::net::Ipv6Addr;
 
 use mld_proto::inspect::Inspect;
 use mld_proto::listener::{self, ListenError, Socket};
-use mld_proto::wire::RecordType;
-use mld_proto::wire::{Message, Packet, RecordRef};
+use mld_proto::wire::{Message, Packet, RecordRef, RecordType};
 use mld_proto::{FilterMode, GroupAddr, IndexSlot, Instant, Listener, MessageMeta, SsmRange, Version};
 
 use crate::input::{Input, beginning};

@@ -2,8 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use mld_proto::wire::RecordType;
-use mld_proto::wire::{HEADERS_LEN, QueryFields, QueryFlags, Writer, checksum};
+use mld_proto::wire::{HEADERS_LEN, QueryFields, QueryFlags, RecordType, Writer, checksum};
 use mld_proto::{BufferTooSmall, GroupAddr};
 
 use crate::input::Input;

@@ -3,8 +3,7 @@
 use crate::addr::is_link_local;
 use crate::discard::Discard;
 use crate::io::MessageMeta;
-use crate::wire::MessageKind;
-use crate::wire::{self, Packet, checksum};
+use crate::wire::{self, MessageKind, Packet, checksum};
 
 /// A message with its headers.
 #[derive(Clone, Copy, Debug)]

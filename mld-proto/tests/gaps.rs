@@ -5,8 +5,7 @@ mod support;
 use core::net::Ipv6Addr;
 
 use mld_proto::router::Item;
-use mld_proto::wire::RecordType;
-use mld_proto::wire::{HEADERS_LEN, Message};
+use mld_proto::wire::{HEADERS_LEN, Message, RecordType};
 use mld_proto::{ALL_ROUTERS, Config, Discard, FilterMode, Instant, Prefix, Querier, SsmRange, Version};
 use support::*;
 

@@ -4,8 +4,7 @@ mod support;
 
 use core::net::Ipv6Addr;
 
-use mld_proto::wire::RecordType;
-use mld_proto::wire::encode_response_code;
+use mld_proto::wire::{RecordType, encode_response_code};
 use mld_proto::{Config, Instant, Querier, Version};
 use support::link::Link;
 use support::*;

@@ -9,9 +9,8 @@ use std::collections::BTreeSet;
 use craft::vectors::{all, packet};
 use craft::*;
 use mld_proto::router::{GroupState, Item, Storage};
-use mld_proto::wire::RecordType;
 use mld_proto::wire::{
-    Message, Packet, QueryFields, QueryFlags, Writer, decode_interval_code, decode_response_code,
+    Message, Packet, QueryFields, QueryFlags, RecordType, Writer, decode_interval_code, decode_response_code,
     encode_interval_code, encode_response_code,
 };
 use mld_proto::{BufferTooSmall, Config, Discard, Event, FilterMode, Querier, Router, Transmit, Version};

@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use mld_linux::lab::{self, Host, Injector};
 use mld_linux::{Options, Receive};
-use mld_proto::wire::RecordType;
-use mld_proto::wire::{HEADERS_LEN, Writer, checksum};
+use mld_proto::wire::{HEADERS_LEN, RecordType, Writer, checksum};
 use mld_proto::{Config, Discard, FilterMode, GroupAddr};
 
 use crate::Test;

@@ -8,8 +8,7 @@ use super::tables::{
     FILTER_BIT, FilterId, FilterSlot, GroupFlags, GroupSlot, Owner, SOURCE_BIT, Shared, SourceFlags,
     SourceSlot,
 };
-use crate::addr::GroupAddr;
-use crate::addr::is_usable_link_local;
+use crate::addr::{GroupAddr, is_usable_link_local};
 use crate::store::{
     GroupId, InRing, Links, NOWHERE, RingFaults, SourceId, TimerOf, check_index, check_linked, check_queue,
     ensure, spread,

@@ -5,8 +5,7 @@ use super::tables::View;
 use crate::discard::Discard;
 use crate::io::MessageMeta;
 use crate::receive::Received;
-use crate::wire::{self, Query};
-use crate::wire::{MessageKind, Version};
+use crate::wire::{self, MessageKind, Query, Version};
 
 impl Core {
     pub(super) fn handle_packet(

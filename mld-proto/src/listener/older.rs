@@ -7,8 +7,7 @@ use super::tables::{GroupFlags, View};
 use crate::addr::GroupAddr;
 use crate::config::DEFAULT_QUERY_INTERVAL;
 use crate::store::GroupId;
-use crate::wire::Query;
-use crate::wire::Version;
+use crate::wire::{Query, Version};
 
 impl Core {
     /// What a Query says of the querier, before anything is answered.

@@ -2,8 +2,9 @@
 
 use core::net::Ipv6Addr;
 
-use crate::store::TablesError;
-use crate::store::{GroupId, IndexSlot, Linked, NOWHERE, Node, Nodes, SourceId, TimerId, TimerOf};
+use crate::store::{
+    GroupId, IndexSlot, Linked, NOWHERE, Node, Nodes, SourceId, TablesError, TimerId, TimerOf,
+};
 
 /// The memory of a listener: four collections whose lengths are its limits. Each is an array, a mutable slice or a
 /// boxed slice.

@@ -8,8 +8,7 @@ use super::tables::{GroupFlags, GroupSlot, SourceFlags, SourceSlot, View};
 use crate::addr::GroupAddr;
 use crate::io::{BufferTooSmall, Transmit};
 use crate::store::GroupId;
-use crate::wire::RecordType;
-use crate::wire::{HEADERS_LEN, QUERY_V1_LEN, SOURCE_LEN, Writer};
+use crate::wire::{HEADERS_LEN, QUERY_V1_LEN, RecordType, SOURCE_LEN, Writer};
 
 /// Octets of a Report before its records.
 const REPORT_LEN: usize = HEADERS_LEN + 8;

@@ -7,16 +7,14 @@ use super::election::Outcome;
 use super::events::order_events;
 use super::limits::Refusal;
 use super::records::Incoming;
-use crate::addr::ALL_NODES;
-use crate::addr::GroupAddr;
+use crate::addr::{ALL_NODES, GroupAddr};
 use crate::config::Config;
 use crate::discard::Discard;
 use crate::event::Item;
 use crate::io::MessageMeta;
 use crate::receive::Received;
 use crate::store::View;
-use crate::wire::{self, Query, RecordRef, Records, Report};
-use crate::wire::{MessageKind, RecordType, Version};
+use crate::wire::{self, MessageKind, Query, RecordRef, RecordType, Records, Report, Version};
 
 impl Core {
     #[inline]

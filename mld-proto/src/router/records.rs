@@ -9,8 +9,7 @@ use super::core::Core;
 use super::state::Pending;
 use crate::addr::GroupAddr;
 use crate::store::{GroupFlags, GroupId, SourceFlags, SourceList, View};
-use crate::wire::RecordType;
-use crate::wire::WireAddr;
+use crate::wire::{RecordType, WireAddr};
 
 /// One record on its way into the tables.
 #[derive(Clone, Copy, Debug)]

@@ -10,8 +10,7 @@ use super::core::Core;
 use super::state::Pending;
 use crate::addr::GroupAddr;
 use crate::store::{GroupFlags, GroupId, SourceFlags, SourceId, View};
-use crate::wire::Version;
-use crate::wire::{Query, QueryFlags};
+use crate::wire::{Query, QueryFlags, Version};
 
 impl Core {
     /// "Send Q(MA)": lowers the filter timer and has the group asked for (R-QRY-4, R-QRY-14, A-13), at the querier only

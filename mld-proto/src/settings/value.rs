@@ -6,8 +6,7 @@ use core::time::Duration;
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use super::{KEYS, canonical};
-use crate::ssm::SSM_PREFIXES_MAX;
-use crate::ssm::{Prefix, SsmRange};
+use crate::ssm::{Prefix, SSM_PREFIXES_MAX, SsmRange};
 
 /// A protocol key by its canonical name, or one of `others`.
 pub(super) struct Key {

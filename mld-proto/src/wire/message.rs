@@ -4,8 +4,7 @@ use zerocopy::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{QUERY_V1_LEN, WireAddr, decode_response_code, kind};
-use crate::addr::ALL_NODES;
-use crate::addr::GroupAddr;
+use crate::addr::{ALL_NODES, GroupAddr};
 use crate::discard::Discard;
 use crate::wire::{MessageKind, RecordType, Version};
 

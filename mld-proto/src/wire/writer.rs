@@ -5,8 +5,7 @@ use zerocopy::network_endian::U16;
 
 use super::message::{MessageHead, QueryTail, RecordHead};
 use super::{HEADERS_LEN, NEXT_HEADER_HOP_BY_HOP, NEXT_HEADER_ICMPV6, WireAddr, checksum};
-use crate::addr::GroupAddr;
-use crate::addr::{ALL_MLDV2_ROUTERS, ALL_NODES, ALL_ROUTERS};
+use crate::addr::{ALL_MLDV2_ROUTERS, ALL_NODES, ALL_ROUTERS, GroupAddr};
 use crate::io::BufferTooSmall;
 use crate::wire::RecordType;
 

@@ -2,8 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use mld_proto::wire::RecordType;
-use mld_proto::wire::{self, Message, Packet, QueryFields, QueryFlags, Writer, checksum};
+use mld_proto::wire::{self, Message, Packet, QueryFields, QueryFlags, RecordType, Writer, checksum};
 use mld_proto::{GroupAddr, Transmit, Version};
 
 use super::name;

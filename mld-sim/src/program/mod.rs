@@ -14,8 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::Error;
-use crate::Status;
+use crate::{Error, Status};
 
 /// The MLD router engine in virtual time.
 #[derive(Debug, Parser)]

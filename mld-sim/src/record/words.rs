@@ -3,8 +3,7 @@
 use core::fmt::{self, Write as _};
 use core::net::Ipv6Addr;
 
-use mld_proto::wire::{self, Message, Packet, QueryFlags, WireAddr, checksum};
-use mld_proto::wire::{MessageKind, RecordType};
+use mld_proto::wire::{self, Message, MessageKind, Packet, QueryFlags, RecordType, WireAddr, checksum};
 use mld_proto::{Discard, Version};
 use serde::{Serialize, Serializer};
 

@@ -3,8 +3,7 @@
 use core::net::Ipv6Addr;
 use std::sync::Arc;
 
-use mld_proto::wire::RecordType;
-use mld_proto::wire::Writer;
+use mld_proto::wire::{RecordType, Writer};
 
 /// Routers are nodes 0 and 1, hosts 2 and 3.
 pub(crate) type Node = usize;

@@ -6,12 +6,9 @@ use crate::event::FilterMode;
 use crate::inspect::Inspect;
 use crate::listener::tables::{Storage, View};
 use crate::listener::{Config, Listener, Socket, Tables};
-use crate::store::IndexSlot;
-use crate::store::{Index, Ring};
-use crate::time::Instant;
-use crate::time::LATEST;
-use crate::wire::MessageKind;
-use crate::wire::{QueryFields, QueryFlags, Writer};
+use crate::store::{Index, IndexSlot, Ring};
+use crate::time::{Instant, LATEST};
+use crate::wire::{MessageKind, QueryFields, QueryFlags, Writer};
 
 type Small = Listener<Tables<[GroupSlot; 8], [FilterSlot; 9], [SourceSlot; 32], [IndexSlot; 64]>>;
 

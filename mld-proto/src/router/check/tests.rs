@@ -5,11 +5,12 @@ use crate::addr::GroupAddr;
 use crate::config::Config;
 use crate::inspect::Inspect;
 use crate::router::Router;
-use crate::store::{GroupFlags, GroupId, NOWHERE, Shared, SourceFlags, SourceId, SourceList, TimerId, View};
-use crate::store::{GroupSlot, IndexSlot, SourceSlot, Storage, Tables};
+use crate::store::{
+    GroupFlags, GroupId, GroupSlot, IndexSlot, NOWHERE, Shared, SourceFlags, SourceId, SourceList,
+    SourceSlot, Storage, Tables, TimerId, View,
+};
 use crate::time::Instant;
-use crate::wire::RecordType;
-use crate::wire::Writer;
+use crate::wire::{RecordType, Writer};
 
 type Small = Router<Tables<[GroupSlot; 12], [SourceSlot; 16], [IndexSlot; 64]>>;
 

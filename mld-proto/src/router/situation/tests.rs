@@ -7,11 +7,9 @@ use std::vec::Vec;
 use crate::config::Config;
 use crate::inspect::{Inspect, hash_situation, same_situation};
 use crate::router::Router;
-use crate::store::Tables;
-use crate::store::{GroupSlot, IndexSlot, SourceSlot};
+use crate::store::{GroupSlot, IndexSlot, SourceSlot, Tables};
 use crate::time::Instant;
-use crate::wire::RecordType;
-use crate::wire::{QueryFields, QueryFlags, Writer};
+use crate::wire::{QueryFields, QueryFlags, RecordType, Writer};
 
 type Small = Router<Tables<[GroupSlot; 4], [SourceSlot; 8], [IndexSlot; 16]>>;
 

@@ -3,8 +3,7 @@
 use core::net::Ipv6Addr;
 
 use mld_proto::router::{Item, Limit};
-use mld_proto::wire::RecordType;
-use mld_proto::wire::{Message, Packet, QueryFlags};
+use mld_proto::wire::{Message, Packet, QueryFlags, RecordType};
 use mld_proto::{GroupAddr, Instant, Version};
 
 use crate::scenario::data::{QueryKind, Told};

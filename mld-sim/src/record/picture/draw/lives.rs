@@ -11,9 +11,7 @@ use super::shapes::{
     rectangle, upright,
 };
 use crate::record::picture::notes::Spot;
-use crate::record::picture::plan::Sheet;
-use crate::record::picture::plan::text_width;
-use crate::record::picture::plan::{BAR_WIDTH, Bar, Lane};
+use crate::record::picture::plan::{BAR_WIDTH, Bar, Lane, Sheet, text_width};
 use crate::world::NodeId;
 
 const BAR_TEXT_SIZE: f64 = 10.5;
