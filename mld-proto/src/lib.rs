@@ -114,6 +114,7 @@
 extern crate std;
 
 mod addr;
+mod checks;
 mod clock;
 mod config;
 mod discard;
@@ -121,7 +122,6 @@ mod event;
 pub mod inspect;
 mod io;
 pub mod listener;
-mod receive;
 pub mod router;
 mod ssm;
 mod stats;

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::core::{Core, Errand, Tour};
+use super::engine::{Core, Errand, Tour};
 use super::tables::{
     FILTER_BIT, FilterId, FilterSlot, GroupFlags, GroupSlot, Owner, SOURCE_BIT, Shared, SourceFlags,
     SourceSlot,

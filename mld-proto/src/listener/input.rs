@@ -1,10 +1,10 @@
 //! Packets come in: checked in the order of [`Discard`], then heeded (RFC 9777 sections 6 and 6.2).
 
-use super::core::Core;
+use super::engine::Core;
 use super::tables::View;
+use crate::checks::Received;
 use crate::discard::Discard;
 use crate::io::MessageMeta;
-use crate::receive::Received;
 use crate::wire::{self, MessageKind, Query, Version};
 
 impl Core {

@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::Core;
+use super::engine::Core;
 use super::tables::{
     FILTER_BIT, FilterId, FilterSlot, GroupFlags, GroupSlot, Owner, SOURCE_BIT, SourceFlags, SourceSlot, View,
 };

@@ -2,36 +2,36 @@
 
 mod check;
 mod config;
-mod core;
+mod engine;
 mod input;
 mod listen;
-mod older;
+mod mldv1;
 mod query;
 mod random;
+mod read;
 mod stats;
 mod tables;
 mod timeout;
 mod transmit;
-mod view;
 
-use ::core::fmt;
-use ::core::net::Ipv6Addr;
+use core::fmt;
+use core::net::Ipv6Addr;
 
-use self::core::Core;
+use self::engine::Core;
 use crate::addr::{GroupAddr, OTHER_ADDRESSES};
+use crate::checks::Received;
 use crate::discard::Discard;
 use crate::event::FilterMode;
 use crate::io::{BufferTooSmall, MessageMeta, Transmit};
-use crate::receive::Received;
 use crate::time::Instant;
 use crate::wire::{MessageKind, Version};
 
 pub use config::{
     Config, ConfigBuilder, DEFAULT_UNSOLICITED_REPORT_INTERVAL, DEFAULT_UNSOLICITED_REPORT_INTERVAL_V1,
 };
+pub use read::Group;
 pub use stats::Stats;
 pub use tables::{FilterSlot, GroupSlot, SourceSlot, Storage, Tables};
-pub use view::Group;
 
 /// A socket, or whatever else of a node wants multicast traffic, by a number of the caller's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,7 +119,7 @@ impl fmt::Display for ListenError {
     }
 }
 
-impl ::core::error::Error for ListenError {}
+impl core::error::Error for ListenError {}
 
 impl<T: Storage> Listener<T> {
     /// A listener that is stopped. `tables` must be empty. Listeners of different nodes need different seeds, or they

@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::Core;
+use super::engine::Core;
 use super::tables::{GroupFlags, SourceFlags, View};
 use crate::store::GroupId;
 use crate::wire::{Query, WireAddr};

@@ -1,6 +1,6 @@
 //! Timers that end (RFC 9777 section 6.3).
 
-use super::core::{BATCH, Core, Errand};
+use super::engine::{BATCH, Core, Errand};
 use super::tables::{GroupFlags, View};
 use crate::store::{GroupId, TimerOf};
 

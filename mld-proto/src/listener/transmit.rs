@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::{BATCH, Core, Errand};
+use super::engine::{BATCH, Core, Errand};
 use super::listen::group_sources;
 use super::tables::{GroupFlags, GroupSlot, SourceFlags, SourceSlot, View};
 use crate::addr::GroupAddr;

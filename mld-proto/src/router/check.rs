@@ -3,8 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::core::Core;
-use super::state::GHOST_LISTED;
+use super::engine::Core;
+use super::membership::GHOST_LISTED;
 use crate::store::{
     GroupFlags, GroupId, GroupSlot, Key, Links, NOWHERE, Shared, SourceFlags, SourceId, SourceSlot, TimerId,
     TimerOf, check_queue, check_ring, ensure,

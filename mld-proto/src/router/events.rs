@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::{BATCH, Core};
+use super::engine::{BATCH, Core};
 use crate::addr::GroupAddr;
 use crate::event::{Event, FilterMode};
 use crate::store::{GroupFlags, GroupId, GroupQueue, Index, SourceFlags, SourceId, SourceList, View};

@@ -2,17 +2,17 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::Core;
 use super::election::Outcome;
+use super::engine::Core;
 use super::events::order_events;
 use super::limits::Refusal;
 use super::records::Incoming;
 use crate::addr::{ALL_NODES, GroupAddr};
+use crate::checks::Received;
 use crate::config::Config;
 use crate::discard::Discard;
 use crate::event::Item;
 use crate::io::MessageMeta;
-use crate::receive::Received;
 use crate::store::View;
 use crate::wire::{self, MessageKind, Query, RecordRef, RecordType, Records, Report, Version};
 

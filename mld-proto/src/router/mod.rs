@@ -1,24 +1,24 @@
 //! One link's router: the querier, the state of its groups, the answers for forwarding.
 
 mod check;
-mod core;
 mod election;
+mod engine;
 mod events;
+mod fingerprint;
 mod input;
 mod intervals;
 mod limits;
+mod membership;
+mod read;
 mod records;
-mod situation;
 mod specific;
-mod state;
 mod timeout;
 mod transmit;
-mod view;
 
-use ::core::net::Ipv6Addr;
-use ::core::time::Duration;
+use core::net::Ipv6Addr;
+use core::time::Duration;
 
-use self::core::Core;
+use self::engine::Core;
 use crate::addr::{GroupAddr, OTHER_ADDRESSES};
 use crate::discard::Discard;
 use crate::io::{BufferTooSmall, MessageMeta, Transmit};
@@ -34,7 +34,7 @@ pub use crate::event::{Event, GroupState, Item, Limit, Querier};
 pub use crate::stats::{SentCounts, Stats};
 pub use crate::store::{GroupSlot, SPARE_SLOTS, SourceSlot, Storage, Tables};
 pub use input::Accepted;
-pub use view::{GroupRef, SourceRef};
+pub use read::{GroupRef, SourceRef};
 
 /// The router of one link. Run one for each interface.
 ///

@@ -5,8 +5,8 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::Core;
-use super::state::Pending;
+use super::engine::Core;
+use super::membership::Pending;
 use crate::addr::GroupAddr;
 use crate::store::{GroupFlags, GroupId, SourceFlags, SourceList, View};
 use crate::wire::{RecordType, WireAddr};

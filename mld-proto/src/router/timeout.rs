@@ -1,7 +1,7 @@
 //! Timers that end (RFC 9777 sections 7.2.2, 7.2.3, 7.5; R-TIM-11, R-EXP-1 to 3).
 
-use super::core::{BATCH, Core};
-use super::state::{Pending, group_deadline};
+use super::engine::{BATCH, Core};
+use super::membership::{Pending, group_deadline};
 use crate::store::{GroupId, SourceId, TimerOf, View};
 
 impl Core {

@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::{BATCH, Core};
+use super::engine::{BATCH, Core};
 use crate::io::{BufferTooSmall, Transmit};
 use crate::store::{GroupFlags, GroupId, SourceFlags, SourceList, View};
 use crate::wire::{

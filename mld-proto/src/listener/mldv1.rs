@@ -2,7 +2,7 @@
 //!
 //! The states of RFC 2710 (R-LSN-70): a group whose timer runs is in Delaying Listener, others are in Idle Listener.
 
-use super::core::{BATCH, Core, Errand};
+use super::engine::{BATCH, Core, Errand};
 use super::tables::{GroupFlags, View};
 use crate::addr::GroupAddr;
 use crate::config::DEFAULT_QUERY_INTERVAL;

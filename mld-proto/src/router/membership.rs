@@ -5,7 +5,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::Core;
+use super::engine::Core;
 use crate::addr::GroupAddr;
 use crate::event::Limit;
 use crate::store::{

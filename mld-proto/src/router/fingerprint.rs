@@ -7,7 +7,7 @@ use core::hash::{Hash, Hasher};
 use core::net::Ipv6Addr;
 
 use super::check::sources_of;
-use super::core::Core;
+use super::engine::Core;
 use crate::event::Limit;
 use crate::store::{GroupId, GroupSlot, Key, Shared, SourceSlot};
 

@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::core::Core;
+use super::engine::Core;
 use crate::addr::GroupAddr;
 use crate::event::{FilterMode, GroupState};
 use crate::store::{GroupFlags, GroupId, GroupSlot, Shared, SourceFlags, SourceId, SourceSlot};
