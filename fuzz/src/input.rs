@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use mld_proto::Instant;
 
-/// Octets of the fuzzer, read from the front. Past the end everything is zero, and [`is_empty`](Self::is_empty) says so.
+/// Octets of the fuzzer, read from the front. Past the end everything is zero, and [`is_empty`](Self::is_empty) says
+/// so.
 #[derive(Debug)]
 pub(crate) struct Input<'d>(pub(crate) &'d [u8]);
 

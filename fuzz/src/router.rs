@@ -16,8 +16,8 @@ use crate::input::{Input, beginning};
 use crate::snapshot::{Snapshot, View};
 use crate::wire;
 
-/// Slots beyond the limits of [`Room::Ample`]: a group that is gone keeps its slot until its end was polled, and a router
-/// that is not polled may then refuse what another admits.
+/// Slots beyond the limits of [`Room::Ample`]: a group that is gone keeps its slot until its end was polled, and a
+/// router that is not polled may then refuse what another admits.
 const SPARE_SLOTS: usize = 100;
 /// Groups that packets may name before all that is due in both routers is processed.
 const NAMED_MAX: usize = 40;

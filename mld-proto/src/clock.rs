@@ -5,8 +5,9 @@ use crate::time::LATEST;
 
 /// The latest moment given, the deadlines that have expired by it, and the wheel of the timers.
 ///
-/// A deadline has expired once it lies strictly before the moment of a packet or command (R-TIM-13), and once it lies at
-/// or before the moment of a timeout. Processing the expired timers is bounded work for each call, so some may be left.
+/// A deadline has expired once it lies strictly before the moment of a packet or command (R-TIM-13), and once it lies
+/// at or before the moment of a timeout. Processing the expired timers is bounded work for each call, so some may be
+/// left.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     now: u64,
@@ -51,8 +52,8 @@ impl Clock {
         self.wheel.pop(nodes, self.expired_through)
     }
 
-    /// Notes if expired timers are left. The wheel follows the time: a timer that is put in then stands where it belongs,
-    /// however long ago one was taken out.
+    /// Notes if expired timers are left. The wheel follows the time: a timer that is put in then stands where it
+    /// belongs, however long ago one was taken out.
     pub(crate) fn update_backlog(&mut self) {
         self.has_backlog = self.wheel.advance(self.expired_through);
     }

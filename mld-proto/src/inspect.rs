@@ -10,13 +10,14 @@ use crate::router::{self, Router};
 
 /// Checks the structures of a router or listener.
 pub trait Inspect {
-    /// Checks that slots, lists, index, timers and counts agree; of a listener also that the filters of the interface are
-    /// the merge of those of the sockets (R-LSN-2 to 4). Walks through every slot and list, some of them a few times.
+    /// Checks that slots, lists, index, timers and counts agree; of a listener also that the filters of the interface
+    /// are the merge of those of the sockets (R-LSN-2 to 4). Walks through every slot and list, some of them a few
+    /// times.
     ///
     /// # Errors
     ///
-    /// Names the first contradiction. It is a defect of this crate, whatever was received and in whatever order the calls
-    /// came.
+    /// Names the first contradiction. It is a defect of this crate, whatever was received and in whatever order the
+    /// calls came.
     fn check(&self) -> Result<(), &'static str>;
 }
 
@@ -40,9 +41,9 @@ impl<T: listener::Storage> Inspect for Listener<T> {
 /// their state in the tables. Deadlines count by their remaining time. Statistics do not count, nor do
 /// [`created`](router::GroupRef::created) and [`last_reporter`](router::GroupRef::last_reporter), which are only shown.
 ///
-/// The order of things of equal rank is left out: sources within a Query, groups of [`Router::groups`], the share of one
-/// call when there is too much for one. Of reported refusals for groups without state only the number counts. Takes the
-/// square of the number of groups, and of a group's sources.
+/// The order of things of equal rank is left out: sources within a Query, groups of [`Router::groups`], the share of
+/// one call when there is too much for one. Of reported refusals for groups without state only the number counts. Takes
+/// the square of the number of groups, and of a group's sources.
 pub fn hash_situation<T: router::Storage>(router: &Router<T>, hasher: &mut impl Hasher) {
     let (core, tables) = router.parts();
     core.hash_situation(tables, hasher);

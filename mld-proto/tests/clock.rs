@@ -92,8 +92,8 @@ fn calls_of_a_listener(begin: u64, idle: u64) -> u32 {
 
 #[test]
 fn listener_that_starts_late_needs_no_more_calls() {
-    // The moments of the repetitions are random, and a call serves all that are due: one for each group at most, and one
-    // to cascade each level of the wheel.
+    // The moments of the repetitions are random, and a call serves all that are due: one for each group at most, and
+    // one to cascade each level of the wheel.
     for begin in BEGINNINGS {
         for idle in BEGINNINGS {
             let calls = calls_of_a_listener(begin, idle);

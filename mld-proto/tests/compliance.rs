@@ -169,7 +169,8 @@ fn has_item(text: &str, name: &str) -> bool {
     code_lines(text).any(defined)
 }
 
-/// Returns true if there is a test of this name: `#[test]` before `fn name`, or `name:` where a macro makes tests of such.
+/// Returns true if there is a test of this name: `#[test]` before `fn name`, or `name:` where a macro makes tests of
+/// such.
 fn has_test(text: &str, name: &str) -> bool {
     let from_names = text.contains("fn $name()");
     let mut is_test = false;

@@ -1,12 +1,12 @@
 //! The contract of the calls: in any order, and with any of them left out, a router ends up with the same knowledge as
 //! after the canonical loop, loses nothing, and does bounded work in each call.
 //!
-//! Two drivers are compared. A driver that is on time and only calls too often, or with small buffers, sends and reports
-//! the same at the same moments; only a list of sources may be spread over more packets. A driver that is late or
-//! leaves out polls sends and reports later, and fewer messages where the reason for one has gone meanwhile. Once it
+//! Two drivers are compared. A driver that is on time and only calls too often, or with small buffers, sends and
+//! reports the same at the same moments; only a list of sources may be spread over more packets. A driver that is late
+//! or leaves out polls sends and reports later, and fewer messages where the reason for one has gone meanwhile. Once it
 //! has polled until nothing is left, it finds the same groups with the same deadlines, the same querier and the same
-//! counts of received messages, every difference between the reported and the present state has been reported, and
-//! no packet that is due is left unsent.
+//! counts of received messages, every difference between the reported and the present state has been reported, and no
+//! packet that is due is left unsent.
 
 mod support;
 

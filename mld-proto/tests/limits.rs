@@ -766,8 +766,8 @@ fn refused(items: &[Item]) -> usize {
     items.iter().filter(|item| matches!(item, Item::Limit { .. })).count()
 }
 
-// The limit was lowered below the usage: usage goes from 3 to 2, which is not below 2, and is reported again all the same.
-// R-SEC-8: "once for each group and limit until usage falls below it".
+// The limit was lowered below the usage: usage goes from 3 to 2, which is not below 2, and is reported again all the
+// same. R-SEC-8: "once for each group and limit until usage falls below it".
 #[test]
 fn refusal_is_not_told_again_while_usage_is_not_below_the_limit() {
     let mut router = sized_router(Config::DEFAULT, 8, 8);

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::engine::{Core, Errand, Tour};
+use super::engine::{Core, Sweep, SweepKind};
 use super::tables::{
     FILTER_BIT, FilterId, FilterSlot, GroupFlags, GroupSlot, Owner, SOURCE_BIT, Shared, SourceFlags,
     SourceSlot,
@@ -19,7 +19,7 @@ impl Core {
     /// See [`Inspect::check`](crate::inspect::Inspect::check).
     pub(crate) fn check_whole(&self, tables: Shared<'_>) -> Result<(), &'static str> {
         self.check_pools(tables)?;
-        // What was never used holds anything.
+        // Slots beyond the reach were never used and hold anything.
         let used = Shared {
             groups: &tables.groups[..self.group_pool.reach()],
             filters: &tables.filters[..self.filter_pool.reach()],
@@ -30,8 +30,8 @@ impl Core {
         self.check_interface()?;
         self.check_rings(used)?;
         self.check_listening(used)?;
-        for errand in [Errand::Answer, Errand::Announce, Errand::Older] {
-            check_tour(used, self.listening, errand, &self.tours[errand as usize])?;
+        for sweep_kind in [SweepKind::Answer, SweepKind::Announce, SweepKind::Older] {
+            check_sweep(used, self.listening, sweep_kind, &self.sweeps[sweep_kind as usize])?;
         }
         check_filters(used)?;
         for (id, _) in groups(used) {
@@ -70,7 +70,7 @@ impl Core {
         )
     }
 
-    /// What is kept once: the address, the compatibility mode, the answer to General Queries.
+    /// State that exists once: the address, the compatibility mode, the answer to General Queries.
     fn check_interface(&self) -> Result<(), &'static str> {
         ensure(
             self.link_local.is_none_or(|own| is_usable_link_local(&own)),
@@ -78,8 +78,8 @@ impl Core {
         )?;
         // R-CMP-30: the mode began as it is configured and has changed to and fro since.
         ensure(
-            (self.older_until != 0) == is_older(self.era),
-            "mode: an MLDv1 querier is waited for in the wrong era",
+            (self.older_until != 0) == is_older(self.epoch),
+            "mode: an MLDv1 querier is waited for in the wrong epoch",
         )?;
         ensure(
             self.older_until == 0 || self.older_until > self.clock.expired_through(),
@@ -99,8 +99,8 @@ impl Core {
         )?;
         ensure(self.round_at == 0 || !self.round_due, "answer: its next Report is due twice")?;
         let answers = self.round_at != 0 || self.round_due;
-        let [answer, announce, older] = self.tours.map(|tour| tour.running);
-        ensure(answers == answer, "answer: its next Report and its tour do not agree")?;
+        let [answer, announce, older] = self.sweeps.map(|sweep| sweep.running);
+        ensure(answers == answer, "answer: its next Report and its sweep do not agree")?;
         ensure(
             !self.is_version_1() || self.general_at == 0 && !answers,
             "answer: one of version 2 in version 1 mode",
@@ -108,7 +108,7 @@ impl Core {
         ensure(self.is_version_1() || !older, "answer: one of version 1 in version 2 mode")?;
         let idle = self.older_until == 0 && self.general_at == 0 && !answers && !announce && !older;
         ensure(
-            self.running || idle && !self.mode_untold && self.ssm_asked.is_none(),
+            self.running || idle && !self.mode_pending && self.ssm_asked.is_none(),
             "interface: it is stopped and has something to do",
         )
     }
@@ -189,7 +189,7 @@ impl Core {
         self.check_pending(id, slot)
     }
 
-    /// What is pending has it sent, and belongs to the compatibility mode in which it began (R-CMP-36).
+    /// Each pending output keeps its group queued, and belongs to the compatibility mode in which it began (R-CMP-36).
     fn check_pending(&self, id: GroupId, slot: &GroupSlot) -> Result<(), &'static str> {
         let (flags, has) = (slot.flags, |flags| slot.flags.intersects(flags));
         let leaves = slot.mode_left > 0 || slot.changing > 0;
@@ -201,7 +201,7 @@ impl Core {
             has(GroupFlags::LISTENING) || slot.answer_at == 0 && !has(GroupFlags::ANSWER),
             "group: an answer about what nobody wants",
         )?;
-        if self.config.version == Version::V1 || is_older(slot.era) {
+        if self.config.version == Version::V1 || is_older(slot.epoch) {
             let older = GroupFlags::DUE
                 | GroupFlags::CHANGE
                 | GroupFlags::DONE
@@ -250,10 +250,10 @@ impl Core {
             has(GroupFlags::CHANGE | GroupFlags::ANSWER | GroupFlags::ROUND_SPLIT) || !has(GroupFlags::SPLIT),
             "group: a mark of a record that is over",
         )?;
-        let tour = &self.tours[Errand::Answer as usize];
-        let is_next = tour.running && tour.at == id;
+        let sweep = &self.sweeps[SweepKind::Answer as usize];
+        let is_next = sweep.running && sweep.at == id;
         ensure(
-            slot.era != self.era || is_next || !has(GroupFlags::ROUND_SPLIT),
+            slot.epoch != self.epoch || is_next || !has(GroupFlags::ROUND_SPLIT),
             "group: a mark of an answer that is over",
         )
     }
@@ -303,25 +303,25 @@ impl Core {
     }
 }
 
-/// Whether a tour comes to every group that is left: from where it is they stand side by side.
-fn check_tour(
+/// Checks that a sweep reaches every group that is left: from its position on they stand side by side.
+fn check_sweep(
     tables: Shared<'_>,
     listening: GroupId,
-    errand: Errand,
-    tour: &Tour,
+    sweep_kind: SweepKind,
+    sweep: &Sweep,
 ) -> Result<(), &'static str> {
-    let is_left = |id: GroupId| tables.groups[id.at()].toured[errand as usize] != tour.number;
-    let Some(at) = tour.at.some() else {
-        let left = tour.running && around(tables, listening).any(is_left);
-        return ensure(!left, "tour: it is nowhere and has groups left");
+    let is_left = |id: GroupId| tables.groups[id.at()].swept[sweep_kind as usize] != sweep.number;
+    let Some(at) = sweep.at.some() else {
+        let left = sweep.running && around(tables, listening).any(is_left);
+        return ensure(!left, "sweep: it is nowhere and has groups left");
     };
     let stands = tables.groups.get(at.at()).is_some_and(|slot| slot.flags.contains(GroupFlags::LISTENING));
-    ensure(stands, "tour: it is at a group that is not to be reported")?;
+    ensure(stands, "sweep: it is at a group that is not to be reported")?;
     let left_behind = around(tables, at).skip_while(|id| is_left(*id)).any(is_left);
-    ensure(!tour.running || !left_behind, "tour: it does not come to a group that is left")
+    ensure(!sweep.running || !left_behind, "sweep: it does not come to a group that is left")
 }
 
-/// What filters add up to, each number with a weight that its group or its source of a group gives: as good as random,
+/// The sums of the filters, each number with a weight that its group or its source of a group gives: as good as random,
 /// so that different numbers have different sums.
 ///
 /// A group does not know its filters, nor a source who lists it; this way one walk over each table does.
@@ -376,7 +376,7 @@ const fn add(sum: &mut u64, at: usize, count: u32) {
     *sum = sum.wrapping_add(spread(at as u64 + 1).wrapping_mul(count as u64));
 }
 
-/// Whether the filters of sockets are what groups and their sources count.
+/// Checks that the filters of sockets match the counts of groups and sources.
 fn check_filters(tables: Shared<'_>) -> Result<(), &'static str> {
     let (said, counted) = (Sums::of_filters(tables)?, Sums::of_groups(tables));
     ensure(said.filters == counted.filters, "filter: a group counts another number of them")?;
@@ -423,9 +423,9 @@ fn check_sources(tables: Shared<'_>, owner: Owner, first: SourceId) -> Result<us
     )
 }
 
-/// Whether MLDv1 was spoken in that era by a listener that began with MLDv2.
-const fn is_older(era: u32) -> bool {
-    era % 2 == 1
+/// True if a listener that began with MLDv2 spoke MLDv1 in that epoch.
+const fn is_older(epoch: u32) -> bool {
+    epoch % 2 == 1
 }
 
 const fn is_free_group(slot: &GroupSlot) -> bool {

@@ -1,4 +1,4 @@
-//! What a listener is made of, and its life: start, stop, a new address, a change of the compatibility mode.
+//! The state of a listener and its commands: start, stop, a new address, a change of the compatibility mode.
 
 use core::net::Ipv6Addr;
 
@@ -11,25 +11,25 @@ use crate::clock::Clock;
 use crate::store::{GroupId, GroupQueue, Index, IndexSlot, Pool, Removal, Ring, SourceId};
 use crate::wire::Version;
 
-/// Groups that one call comes to at most before it leaves the rest to the next.
+/// Groups that one call processes at most before it leaves the rest to the next.
 pub(super) const BATCH: usize = 256;
 
 /// A walk over all groups to be reported, of which each call does a part.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tour {
-    /// Counts the tours; groups remember the last one that came to them.
+pub(super) struct Sweep {
+    /// Counts the sweeps; groups remember the last one that reached them.
     pub(super) number: u32,
     pub(super) at: GroupId,
     pub(super) running: bool,
 }
 
-impl Tour {
+impl Sweep {
     pub(super) const NEW: Self = Self { number: 0, at: GroupId::NIL, running: false };
 }
 
-/// What tours are for.
+/// The purposes of sweeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Errand {
+pub(super) enum SweepKind {
     /// The answer to a General Query.
     Answer,
     /// Reports of all groups: the interface or its address is new.
@@ -54,19 +54,19 @@ pub(crate) struct Core {
     pub(super) listening: GroupId,
     pub(super) listening_count: u32,
     pub(super) listed: u64,
-    pub(super) tours: [Tour; 3],
+    pub(super) sweeps: [Sweep; 3],
     pub(super) random: Random,
     pub(super) running: bool,
     pub(super) link_local: Option<Ipv6Addr>,
     /// Unicast addresses of the interface beside its link-local one.
     pub(super) own: heapless::Vec<Ipv6Addr, OTHER_ADDRESSES>,
-    /// Changes with the compatibility mode: what is pending of another era is cancelled (R-CMP-36).
-    pub(super) era: u32,
+    /// Changes with the compatibility mode: what is pending of another epoch is cancelled (R-CMP-36).
+    pub(super) epoch: u32,
     /// Older-Version-Querier-Present Timer; 0 in version 2 mode.
     pub(super) older_until: u64,
     /// When the last MLDv1 General Query came, and its delay.
     pub(super) older_query: (u64, u64),
-    /// What the last MLDv2 Query announced.
+    /// Values that the last MLDv2 Query announced.
     pub(super) robustness: Option<u8>,
     pub(super) query_interval_ms: Option<u64>,
     /// Interface Timer: when the answer to a General Query begins, and until when it has to be over.
@@ -78,7 +78,7 @@ pub(crate) struct Core {
     pub(super) round_reports: u64,
     /// The next Report of the answer may be sent.
     pub(super) round_due: bool,
-    pub(super) mode_untold: bool,
+    pub(super) mode_pending: bool,
     pub(super) ssm_asked: Option<GroupAddr>,
 }
 
@@ -96,12 +96,12 @@ impl Core {
             listening: GroupId::NIL,
             listening_count: 0,
             listed: 0,
-            tours: [Tour::NEW; 3],
+            sweeps: [Sweep::NEW; 3],
             random: Random::new(seed),
             running: false,
             link_local: None,
             own: heapless::Vec::new(),
-            era: 0,
+            epoch: 0,
             older_until: 0,
             older_query: (0, 0),
             robustness: None,
@@ -112,7 +112,7 @@ impl Core {
             round_until: 0,
             round_reports: 0,
             round_due: false,
-            mode_untold: false,
+            mode_pending: false,
             ssm_asked: None,
         }
     }
@@ -124,7 +124,7 @@ impl Core {
         }
         self.running = true;
         self.link_local = link_local.filter(is_usable_link_local);
-        self.begin_tour(Errand::Announce);
+        self.begin_sweep(SweepKind::Announce);
     }
 
     pub(super) fn set_address(&mut self, now: u64, link_local: Option<Ipv6Addr>) {
@@ -136,7 +136,7 @@ impl Core {
         self.link_local = link_local;
         // R-LSN-28: routers used nothing of what came from `::` (R-WIRE-66).
         if self.running && link_local.is_some() {
-            self.begin_tour(Errand::Announce);
+            self.begin_sweep(SweepKind::Announce);
         }
     }
 
@@ -160,7 +160,7 @@ impl Core {
         self.advance_mode();
     }
 
-    /// R-CMP-31: back to version 2 once no MLDv1 querier was heard for long.
+    /// R-CMP-31: back to version 2 once the Older Version Querier Present timer has ended.
     pub(super) fn advance_mode(&mut self) {
         if self.older_until != 0 && self.older_until <= self.clock.expired_through() {
             self.older_until = 0;
@@ -168,16 +168,17 @@ impl Core {
         }
     }
 
-    /// R-CMP-36: responses and retransmissions that are pending are cancelled, those of groups when they are come to.
+    /// R-CMP-36: responses and retransmissions that are pending are cancelled, those of groups when they are next
+    /// processed.
     pub(super) fn change_mode(&mut self) {
-        self.era = self.era.wrapping_add(1);
+        self.epoch = self.epoch.wrapping_add(1);
         self.general_at = 0;
         self.round_at = 0;
         self.round_due = false;
-        for tour in &mut self.tours {
-            tour.running = false;
+        for sweep in &mut self.sweeps {
+            sweep.running = false;
         }
-        self.mode_untold = true;
+        self.mode_pending = true;
     }
 
     /// Host Compatibility Mode (R-CMP-30).
@@ -200,10 +201,10 @@ impl Core {
             return None;
         }
         let waiting = self.due.first().is_some()
-            || self.tours[Errand::Announce as usize].running
-            || self.tours[Errand::Older as usize].running
+            || self.sweeps[SweepKind::Announce as usize].running
+            || self.sweeps[SweepKind::Older as usize].running
             || self.round_due
-            || self.mode_untold
+            || self.mode_pending
             || self.ssm_asked.is_some();
         if waiting {
             return Some(self.clock.now());
@@ -213,12 +214,12 @@ impl Core {
     }
 
     /// Cancels what is pending at a group since the compatibility mode was another.
-    pub(super) fn settle(&mut self, view: &mut View<'_>, id: GroupId) {
-        if view.group(id).era == self.era {
+    pub(super) fn cancel_stale(&mut self, view: &mut View<'_>, id: GroupId) {
+        if view.group(id).epoch == self.epoch {
             return;
         }
         self.cancel(view, id);
-        view.group(id).era = self.era;
+        view.group(id).epoch = self.epoch;
     }
 
     /// Cancels what is pending at a group. It stays on the queue of groups with something to send.
@@ -260,59 +261,59 @@ impl Core {
         }
     }
 
-    pub(super) fn begin_tour(&mut self, errand: Errand) {
-        let tour = &mut self.tours[errand as usize];
-        tour.number = tour.number.wrapping_add(1);
-        tour.running = self.listening != GroupId::NIL;
-        if tour.at == GroupId::NIL {
-            tour.at = self.listening;
+    pub(super) fn begin_sweep(&mut self, sweep_kind: SweepKind) {
+        let sweep = &mut self.sweeps[sweep_kind as usize];
+        sweep.number = sweep.number.wrapping_add(1);
+        sweep.running = self.listening != GroupId::NIL;
+        if sweep.at == GroupId::NIL {
+            sweep.at = self.listening;
         }
     }
 
-    /// The group that the tour is at; `None` once it has come to all.
-    pub(super) fn toured(&mut self, view: &mut View<'_>, errand: Errand) -> Option<GroupId> {
-        let tour = &mut self.tours[errand as usize];
-        let left = |id: &GroupId| view.groups[id.at()].toured[errand as usize] != tour.number;
-        let next = tour.at.some().filter(|id| tour.running && left(id));
-        tour.running = next.is_some();
+    /// The group that the sweep is at; `None` once it has reached all.
+    pub(super) fn swept(&mut self, view: &mut View<'_>, sweep_kind: SweepKind) -> Option<GroupId> {
+        let sweep = &mut self.sweeps[sweep_kind as usize];
+        let left = |id: &GroupId| view.groups[id.at()].swept[sweep_kind as usize] != sweep.number;
+        let next = sweep.at.some().filter(|id| sweep.running && left(id));
+        sweep.running = next.is_some();
         next
     }
 
     /// On to the next group.
-    pub(super) fn tour_on(&mut self, view: &mut View<'_>, errand: Errand) {
-        let tour = &mut self.tours[errand as usize];
-        if let Some(id) = tour.at.some() {
+    pub(super) fn sweep_on(&mut self, view: &mut View<'_>, sweep_kind: SweepKind) {
+        let sweep = &mut self.sweeps[sweep_kind as usize];
+        if let Some(id) = sweep.at.some() {
             let slot = view.group(id);
-            slot.toured[errand as usize] = tour.number;
-            tour.at = slot.next;
+            slot.swept[sweep_kind as usize] = sweep.number;
+            sweep.at = slot.next;
         }
     }
 
-    /// On to the next group; the tour comes to this one once more in the end.
-    pub(super) fn tour_past(&mut self, view: &mut View<'_>, errand: Errand) {
-        let tour = &mut self.tours[errand as usize];
-        if let Some(id) = tour.at.some() {
-            tour.at = view.group(id).next;
+    /// Moves on to the next group; the sweep returns to this one at the end.
+    pub(super) fn sweep_past(&mut self, view: &mut View<'_>, sweep_kind: SweepKind) {
+        let sweep = &mut self.sweeps[sweep_kind as usize];
+        if let Some(id) = sweep.at.some() {
+            sweep.at = view.group(id).next;
         }
     }
 
-    /// Adds a group to those that are reported. A tour under way does not come to it, as it has reports of its own,
-    /// unless others stand behind it that the tour has still to come to.
+    /// Adds a group to those that are reported. A sweep under way skips it, as it has reports of its own,
+    /// unless others stand behind it that the sweep has yet to reach.
     pub(super) fn enlist(&mut self, view: &mut View<'_>, id: GroupId) {
         let first = self.listening;
-        let mut toured = self.tours.map(|tour| tour.number);
+        let mut swept = self.sweeps.map(|sweep| sweep.number);
         if first != GroupId::NIL {
-            let of_first = view.group(first).toured;
-            for ((mark, tour), of_first) in toured.iter_mut().zip(&self.tours).zip(of_first) {
+            let of_first = view.group(first).swept;
+            for ((mark, sweep), of_first) in swept.iter_mut().zip(&self.sweeps).zip(of_first) {
                 // It stands before the first.
-                if tour.running && tour.at != first && tour.number != of_first {
+                if sweep.running && sweep.at != first && sweep.number != of_first {
                     *mark = of_first;
                 }
             }
         }
         let slot = view.group(id);
         slot.flags.insert(GroupFlags::LISTENING);
-        slot.toured = toured;
+        slot.swept = swept;
         Ring::push(view.groups, &mut self.listening, id);
         self.listening_count += 1;
     }
@@ -321,9 +322,9 @@ impl Core {
         let slot = view.group(id);
         slot.flags.remove(GroupFlags::LISTENING);
         let next = if slot.next == id { GroupId::NIL } else { slot.next };
-        for tour in &mut self.tours {
-            if tour.at == id {
-                tour.at = next;
+        for sweep in &mut self.sweeps {
+            if sweep.at == id {
+                sweep.at = next;
             }
         }
         Ring::remove(view.groups, &mut self.listening, id);

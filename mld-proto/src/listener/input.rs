@@ -95,7 +95,7 @@ impl Core {
         self.arrive(now);
         self.adopt(&query);
         if !self.is_version_1() {
-            self.heed(view, &query);
+            self.apply_query(view, &query);
             return Ok(());
         }
         // R-CMP-34: what an MLDv2 querier sent as well.

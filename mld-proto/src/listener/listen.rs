@@ -1,4 +1,4 @@
-//! What sockets want, merged into what the interface wants (RFC 9777 sections 3 and 4.2).
+//! The filters of sockets, merged into the filters of the interface (RFC 9777 sections 3 and 4.2).
 
 use core::net::Ipv6Addr;
 
@@ -44,7 +44,7 @@ impl Core {
             Some(group) => group,
             None => self.add_group(view, address).ok_or(ListenError::TooManyGroups)?,
         };
-        self.settle(view, group);
+        self.cancel_stale(view, group);
         let Some(filter) = filter.or_else(|| self.add_filter(view, group, socket.0)) else {
             self.free_if_idle(view, group);
             return Err(ListenError::TooManyFilters);
@@ -52,7 +52,7 @@ impl Core {
         for source in sources {
             let mut named = self.name(view, group, filter, *source);
             if named.is_none() {
-                // What Queries asked for makes room for what sockets want.
+                // Sources known only from Queries make room for those of sockets.
                 self.forget_all_queried(view);
                 named = self.name(view, group, filter, *source);
             }
@@ -217,7 +217,7 @@ impl Core {
 
     /// Reports the whole group anew: the interface or its address is new (R-LSN-28).
     pub(super) fn announce(&mut self, view: &mut View<'_>, group: GroupId) {
-        self.settle(view, group);
+        self.cancel_stale(view, group);
         if self.is_version_1() {
             return self.version_1_join(view, group);
         }
@@ -293,7 +293,7 @@ impl Core {
     fn add_group(&mut self, view: &mut View<'_>, address: Ipv6Addr) -> Option<GroupId> {
         let groups = &*view.groups;
         let at = self.group_pool.take(groups.len(), |at| groups[at].next.some().map(GroupId::at))?;
-        view.groups[at] = GroupSlot { address, era: self.era, ..GroupSlot::EMPTY };
+        view.groups[at] = GroupSlot { address, epoch: self.epoch, ..GroupSlot::EMPTY };
         Index::put(view.index, self.index.hash_of(address, 0), at as u32);
         Some(GroupId::new(at))
     }
@@ -338,7 +338,7 @@ impl Core {
         Some(SourceId::new(at))
     }
 
-    /// Frees a group that nobody listens to and of which nothing is left to be said.
+    /// Frees a group that no socket listens to and that has nothing left to report.
     pub(super) fn free_if_idle(&mut self, view: &mut View<'_>, id: GroupId) {
         let slot = view.group(id);
         let pending = slot.mode_left > 0 || slot.changing > 0 || slot.flags.contains(GroupFlags::DUE);
@@ -389,7 +389,7 @@ impl Core {
     }
 }
 
-/// What of an interface record decides how a change is reported.
+/// The part of an interface record that decides how a change is reported.
 #[derive(Clone, Copy, Debug)]
 struct Merged {
     exclude: bool,
@@ -419,7 +419,7 @@ fn filter_sources(view: &mut View<'_>, filter: FilterId) -> RingWalk<SourceId> {
     Ring::walk(view.sources, head)
 }
 
-/// What routers take for a source (R-WIRE-74).
+/// Returns true if routers accept the address as a source (R-WIRE-74).
 const fn is_source(address: &Ipv6Addr) -> bool {
     !(address.is_unspecified() || address.is_multicast() || address.is_loopback())
 }

@@ -2,7 +2,7 @@
 //!
 //! The states of RFC 2710 (R-LSN-70): a group whose timer runs is in Delaying Listener, others are in Idle Listener.
 
-use super::engine::{BATCH, Core, Errand};
+use super::engine::{BATCH, Core, SweepKind};
 use super::tables::{GroupFlags, View};
 use crate::addr::GroupAddr;
 use crate::config::DEFAULT_QUERY_INTERVAL;
@@ -10,7 +10,7 @@ use crate::store::GroupId;
 use crate::wire::{Query, Version};
 
 impl Core {
-    /// What a Query says of the querier, before anything is answered.
+    /// Takes the querier's version and values from a Query, before anything is answered.
     pub(super) fn adopt(&mut self, query: &Query<'_>) {
         if query.version == Version::V2 {
             // R-LSN-50, A-16, A-17
@@ -56,24 +56,24 @@ impl Core {
         let delay = u64::from(query.response_delay_ms);
         if query.is_general() {
             self.older_query = (self.clock.now(), delay);
-            self.begin_tour(Errand::Older);
-            self.tour_older(view);
+            self.begin_sweep(SweepKind::Older);
+            self.sweep_older(view);
         } else if let Some(group) = self.listening_group(view, query.group) {
             self.start_timer(view, group, self.clock.now(), delay);
         }
     }
 
     /// Starts the timers of some groups that the last General Query asked for.
-    pub(super) fn tour_older(&mut self, view: &mut View<'_>) {
+    pub(super) fn sweep_older(&mut self, view: &mut View<'_>) {
         let (asked_at, delay) = self.older_query;
         for _ in 0..BATCH {
-            let Some(group) = self.toured(view, Errand::Older) else { return };
-            self.settle(view, group);
+            let Some(group) = self.swept(view, SweepKind::Older) else { return };
+            self.cancel_stale(view, group);
             self.start_timer(view, group, asked_at, delay);
-            self.tour_on(view, Errand::Older);
+            self.sweep_on(view, SweepKind::Older);
         }
-        // Whether any are left.
-        self.toured(view, Errand::Older);
+        // Are any left?
+        self.swept(view, SweepKind::Older);
     }
 
     /// The row "Query received" of RFC 2710 section 5.

@@ -41,12 +41,12 @@ pub struct Socket(pub u32);
 ///
 /// Sockets say what they want with [`listen`](Self::listen); the listener merges that, reports changes to the routers
 /// of the link, repeats these reports, and answers Queries after random delays. Beside an MLDv1 querier it speaks
-/// MLDv1 until none was heard for a while.
+/// MLDv1 until the Older Version Querier Present timer ends.
 ///
 /// The calls, and what they promise, are those of [`Router`](crate::Router): outputs are worked out from the present
 /// state when they are polled, so after something happened poll transmissions and events until there are none, then
-/// wait for a packet or for [`poll_timeout`](Self::poll_timeout). A deadline at a moment is alive while a packet of that
-/// moment is handled; [`handle_timeout`](Self::handle_timeout) ends it. An earlier `now` counts as the latest one
+/// wait for a packet or for [`poll_timeout`](Self::poll_timeout). A deadline at a moment is alive while a packet of
+/// that moment is handled; [`handle_timeout`](Self::handle_timeout) ends it. An earlier `now` counts as the latest one
 /// seen. No call panics, whatever the packet.
 ///
 /// A packet costs time in proportion to its length, a General Query always the same; in version 1 mode, where each
@@ -123,14 +123,14 @@ impl core::error::Error for ListenError {}
 
 impl<T: Storage> Listener<T> {
     /// A listener that is stopped. `tables` must be empty. Listeners of different nodes need different seeds, or they
-    /// answer at the same moment; nobody should be able to choose addresses by it either, as it keys the tables.
+    /// answer at the same moment; it also keys the tables, so listeners should not be able to guess it.
     pub const fn new(config: Config, tables: T, seed: u64) -> Self {
         Self { core: Core::new(config, seed), tables }
     }
 
     /// The interface is up. What sockets want already is reported. `link_local` is the address that Reports are sent
-    /// from; with `None`, or an address outside fe80::/64, while duplicate address detection is under way, they are sent
-    /// from `::` (R-WIRE-6). Of a running listener it only sets the address.
+    /// from; with `None`, or an address outside fe80::/64, while duplicate address detection is under way, they are
+    /// sent from `::` (R-WIRE-6). Of a running listener it only sets the address.
     ///
     /// A Report leaves as soon as it is polled: who joins the solicited-node group of a tentative address first of
     /// all should wait for a random time of up to a second before (R-LSN-29).
@@ -184,7 +184,7 @@ impl<T: Storage> Listener<T> {
         self.core.handle_packet(&mut self.tables.view(), now.as_millis(), packet, false)
     }
 
-    /// [`handle_packet`](Self::handle_packet) for a packet whose ICMPv6 checksum somebody trusted has verified,
+    /// [`handle_packet`](Self::handle_packet) for a packet whose ICMPv6 checksum was already verified,
     /// a network card or the kernel it came from.
     ///
     /// # Errors
@@ -231,10 +231,10 @@ impl<T: Storage> Listener<T> {
         self.core.poll_transmit(&mut self.tables.view(), now.as_millis(), buffer)
     }
 
-    /// Names something that happened since it was last told; `None` if there is nothing.
+    /// Names something that changed since it was last reported; `None` if nothing did.
     pub const fn poll_event(&mut self) -> Option<Event> {
-        if self.core.mode_untold {
-            self.core.mode_untold = false;
+        if self.core.mode_pending {
+            self.core.mode_pending = false;
             return Some(Event::CompatibilityMode);
         }
         match self.core.ssm_asked.take() {
@@ -250,7 +250,7 @@ impl<T: Storage> Listener<T> {
         self.core.poll_timeout().map(Instant::from_millis)
     }
 
-    /// Whether it was started and not stopped since.
+    /// Returns true if it was started and not stopped since.
     pub const fn is_running(&self) -> bool {
         self.core.running
     }
@@ -270,7 +270,7 @@ impl<T: Storage> Listener<T> {
         self.core.robustness()
     }
 
-    /// Whether a packet from `source` to `group` is for `socket` (R-LSN-6). O(1).
+    /// Returns true if a packet from `source` to `group` is for `socket` (R-LSN-6). O(1).
     pub fn delivers(&self, socket: Socket, group: Ipv6Addr, source: Ipv6Addr) -> bool {
         let tables = self.tables.shared();
         let Some(group) = self.core.find_group(tables, group) else { return false };
@@ -279,14 +279,14 @@ impl<T: Storage> Listener<T> {
         listed != tables.filters[filter.at()].exclude
     }
 
-    /// What the interface wants of a group; `None` if nothing.
+    /// The interface's filter for a group; `None` without one.
     pub fn group(&self, group: Ipv6Addr) -> Option<Group<'_>> {
         let tables = self.tables.shared();
         let id = self.core.find_group(tables, group)?;
         Group::new(tables, &tables.groups[id.at()])
     }
 
-    /// What the interface wants of each group, in no particular order.
+    /// The interface's filter for each group, in no particular order.
     pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
         let tables = self.tables.shared();
         tables.groups[..self.core.group_pool.reach()].iter().filter_map(move |slot| Group::new(tables, slot))
@@ -297,7 +297,7 @@ impl<T: Storage> Listener<T> {
         (&self.core, self.tables.shared())
     }
 
-    /// What came, what went, what was ignored.
+    /// Counters of received, sent and discarded messages.
     pub const fn stats(&self) -> &Stats {
         &self.core.stats
     }

@@ -14,7 +14,7 @@ const QUERIED_MAX: u32 = 128;
 impl Core {
     /// A Query in version 2 mode: the five rules (R-LSN-42). The S flag and the interval code mean nothing here
     /// (R-LSN-51).
-    pub(super) fn heed(&mut self, view: &mut View<'_>, query: &Query<'_>) {
+    pub(super) fn apply_query(&mut self, view: &mut View<'_>, query: &Query<'_>) {
         // R-LSN-41: only with something to report.
         let group = if query.is_general() {
             if self.listening_count == 0 {
@@ -40,13 +40,13 @@ impl Core {
             self.general_at = due;
             return;
         };
-        self.heed_specific(view, group, due, query.sources);
+        self.apply_specific_query(view, group, due, query.sources);
     }
 
     /// Rules 3 to 5, for groups of source-specific multicast too (R-SSM-8).
-    fn heed_specific(&mut self, view: &mut View<'_>, group: GroupId, due: u64, sources: &[WireAddr]) {
+    fn apply_specific_query(&mut self, view: &mut View<'_>, group: GroupId, due: u64, sources: &[WireAddr]) {
         let slot = view.group(group);
-        // What is about to be sent is as pending as what waits.
+        // A response that is about to be sent is as pending as one that waits.
         let at_once = slot.flags.contains(GroupFlags::ANSWER);
         let pending = at_once || slot.answer_at != 0;
         if !at_once && (slot.answer_at == 0 || due < slot.answer_at) {
@@ -87,7 +87,7 @@ impl Core {
         if !view.group(group).flags.contains(GroupFlags::LISTENING) {
             return None;
         }
-        self.settle(view, group);
+        self.cancel_stale(view, group);
         Some(group)
     }
 }

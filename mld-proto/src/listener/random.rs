@@ -1,6 +1,6 @@
 /// Random delays from a seed: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators").
 ///
-/// Delays keep hosts from answering all at once; nobody has to be unable to guess them.
+/// Delays keep hosts from answering all at once; they need not be unpredictable.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Random {
     state: u64,

@@ -4,7 +4,7 @@ use super::tables::{GroupFlags, GroupSlot, Shared, SourceFlags};
 use crate::event::FilterMode;
 use crate::store::SourceId;
 
-/// What the interface wants of a group: the filters of all sockets, merged (RFC 9777 section 4.2).
+/// The interface's filter for a group: those of all sockets, merged (RFC 9777 section 4.2).
 #[derive(Clone, Copy, Debug)]
 pub struct Group<'l> {
     slot: &'l GroupSlot,
@@ -12,7 +12,7 @@ pub struct Group<'l> {
 }
 
 impl<'l> Group<'l> {
-    /// `None` for a slot that nobody listens through.
+    /// `None` for a slot without a listening socket.
     pub(super) fn new(tables: Shared<'l>, slot: &'l GroupSlot) -> Option<Self> {
         (slot.excluding > 0 || slot.listed > 0).then_some(Self { slot, tables })
     }
@@ -27,7 +27,7 @@ impl<'l> Group<'l> {
         if self.slot.excluding > 0 { FilterMode::Exclude } else { FilterMode::Include }
     }
 
-    /// Whether routers are told of it: not of `ff02::1`, nor of scopes 0 and 1 (R-LSN-8, R-LSN-9).
+    /// Returns true if it is reported to routers: not `ff02::1`, nor of scopes 0 and 1 (R-LSN-8, R-LSN-9).
     pub const fn is_reported(&self) -> bool {
         self.slot.flags.contains(GroupFlags::LISTENING)
     }

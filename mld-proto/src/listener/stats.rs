@@ -2,7 +2,7 @@ use crate::discard::Discard;
 use crate::stats::MessageCounts;
 use crate::wire::MessageKind;
 
-/// What came to a listener, what it sent, what was ignored and why. Counts since it was made; nothing resets them.
+/// Counters of a listener: messages received, sent, and discarded with the reason. They start at 0 and are never reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -12,7 +12,7 @@ pub struct Stats {
     pub dropped: MessageCounts,
     /// Messages sent.
     pub sent: MessageCounts,
-    /// MLDv1 Queries heard by an MLDv2 listener (R-CMP-38).
+    /// MLDv1 Queries received by an MLDv2 listener (R-CMP-38).
     pub version_1_queries: u64,
     /// Answers for a whole group in place of one for sources, of which too many were asked for (R-SEC-5).
     pub sources_forgotten: u64,

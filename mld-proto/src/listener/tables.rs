@@ -9,7 +9,7 @@ use crate::store::{
 /// The memory of a listener: four collections whose lengths are its limits. Each is an array, a mutable slice or a
 /// boxed slice.
 ///
-/// - `groups`: one slot for each multicast address that somebody listens to, and for one just left until that has been
+/// - `groups`: one slot for each multicast address that a socket listens to, and for one just left until that has been
 ///   reported.
 /// - `filters`: one slot for what each socket wants of each group.
 /// - `sources`: one slot for each source that a socket lists, and one more for each source of a group, whoever lists
@@ -38,7 +38,7 @@ pub struct Tables<G, F, S, I> {
     index: I,
 }
 
-/// Bits 30 and 31 of an identifier in the index tell the tables apart.
+/// Bits 30 and 31 of an identifier in the index distinguish the tables.
 const SLOTS_MAX: usize = 1 << 30;
 
 impl<G, F, S, I> Tables<G, F, S, I>
@@ -115,7 +115,7 @@ macro_rules! inline_listener_tables {
     };
 }
 
-/// What a listener keeps its state in: some [`Tables`]. Cannot be implemented elsewhere.
+/// Memory of a listener: some [`Tables`]. Cannot be implemented elsewhere.
 pub trait Storage: sealed::Slices {}
 
 impl<T: sealed::Slices> Storage for T {}
@@ -236,7 +236,7 @@ impl From<FilterId> for Owner {
 }
 
 bitflags::bitflags! {
-    /// What is pending at a group.
+    /// Pending outputs of a group.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(super) struct GroupFlags: u16 {
         /// On the list of groups with something to send.
@@ -263,7 +263,7 @@ bitflags::bitflags! {
         const LISTENING = 1 << 9;
     }
 
-    /// What is pending at a source.
+    /// Pending outputs of a source.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(super) struct SourceFlags: u8 {
         /// In the list of the interface record.
@@ -291,9 +291,9 @@ pub struct GroupSlot {
     /// When a Query is answered, in version 1 mode when the Report is sent; 0 if none is.
     pub(super) answer_at: u64,
     /// The compatibility mode, counted up with each change, in which all that is pending began.
-    pub(super) era: u32,
-    /// The tours that have come to this group.
-    pub(super) toured: [u32; 3],
+    pub(super) epoch: u32,
+    /// The sweeps that have reached this group.
+    pub(super) swept: [u32; 3],
     /// Filters, and those in exclude mode.
     pub(super) filters: u32,
     pub(super) excluding: u32,
@@ -323,8 +323,8 @@ impl GroupSlot {
         address: Ipv6Addr::UNSPECIFIED,
         change_at: 0,
         answer_at: 0,
-        era: 0,
-        toured: [0; 3],
+        epoch: 0,
+        swept: [0; 3],
         filters: 0,
         excluding: 0,
         listed: 0,

@@ -1,6 +1,6 @@
 //! Timers that end (RFC 9777 section 6.3).
 
-use super::engine::{BATCH, Core, Errand};
+use super::engine::{BATCH, Core, SweepKind};
 use super::tables::{GroupFlags, View};
 use crate::store::{GroupId, TimerOf};
 
@@ -12,13 +12,13 @@ impl Core {
             return;
         }
         self.advance_mode();
-        self.tour_older(view);
+        self.sweep_older(view);
         if self.general_at != 0 && self.general_at <= self.clock.expired_through() {
-            // R-LSN-43: an answer that is still being given begins anew with the groups that it has not come to.
+            // R-LSN-43: an answer under way starts again with the groups that it has not reached.
             let is_answering = self.round_due || self.round_at != 0;
             self.round_until =
                 if is_answering { self.round_until.min(self.general_until) } else { self.general_until };
-            if is_answering && let Some(id) = self.toured(view, Errand::Answer) {
+            if is_answering && let Some(id) = self.swept(view, SweepKind::Answer) {
                 let slot = view.group(id);
                 if slot.flags.contains(GroupFlags::ROUND_SPLIT) {
                     slot.flags.insert(GroupFlags::ROUND_AGAIN);
@@ -27,8 +27,8 @@ impl Core {
             self.general_at = 0;
             self.round_at = 0;
             self.round_reports = 0;
-            self.begin_tour(Errand::Answer);
-            self.round_due = self.tours[Errand::Answer as usize].running;
+            self.begin_sweep(SweepKind::Answer);
+            self.round_due = self.sweeps[SweepKind::Answer as usize].running;
         } else if self.round_at != 0 && self.round_at <= self.clock.expired_through() {
             self.round_at = 0;
             self.round_due = true;
@@ -43,7 +43,7 @@ impl Core {
 
     /// The timer of a group came off the wheel.
     fn end_timer(&mut self, view: &mut View<'_>, id: GroupId) {
-        self.settle(view, id);
+        self.cancel_stale(view, id);
         let (expired_through, version_1) = (self.clock.expired_through(), self.is_version_1());
         let is_over = |at: &mut u64| {
             let over = *at != 0 && *at <= expired_through;

@@ -1,8 +1,8 @@
-//! What is to be sent, worked out when somebody comes to send it (RFC 9777 sections 5.2.16, 6.1 and 6.3).
+//! Packets to send, computed when they are polled (RFC 9777 sections 5.2.16, 6.1 and 6.3).
 
 use core::net::Ipv6Addr;
 
-use super::engine::{BATCH, Core, Errand};
+use super::engine::{BATCH, Core, SweepKind};
 use super::listen::group_sources;
 use super::tables::{GroupFlags, GroupSlot, SourceFlags, SourceSlot, View};
 use crate::addr::GroupAddr;
@@ -15,7 +15,7 @@ const REPORT_LEN: usize = HEADERS_LEN + 8;
 /// Octets of a record before its sources.
 const RECORD_LEN: usize = 20;
 
-/// What became of a record.
+/// The result of writing a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// It is written.
@@ -64,7 +64,7 @@ impl Core {
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         self.arrive(now);
         let limit = buffer.len().min(self.config.mtu.into());
-        let queued = self.due.first().is_some() || self.tours[Errand::Announce as usize].running;
+        let queued = self.due.first().is_some() || self.sweeps[SweepKind::Announce as usize].running;
         if !self.running || !queued && !self.round_due {
             return Ok(None);
         }
@@ -95,9 +95,9 @@ impl Core {
     /// The first group with something to send.
     fn next_due(&mut self, view: &mut View<'_>) -> Option<GroupId> {
         while self.due.first().is_none() {
-            let id = self.toured(view, Errand::Announce)?;
+            let id = self.swept(view, SweepKind::Announce)?;
             self.announce(view, id);
-            self.tour_on(view, Errand::Announce);
+            self.sweep_on(view, SweepKind::Announce);
         }
         self.due.first()
     }
@@ -107,7 +107,7 @@ impl Core {
         let mut kind = None;
         for _ in 0..BATCH {
             let Some(id) = self.next_due(view) else { return Ok(()) };
-            self.settle(view, id);
+            self.cancel_stale(view, id);
             let flags = view.group(id).flags;
             let next = if flags.contains(GroupFlags::CHANGE) {
                 GroupFlags::CHANGE
@@ -228,8 +228,8 @@ impl Core {
                 u64::from(self.listening_count) * RECORD_LEN as u64 + self.listed * SOURCE_LEN as u64;
             self.round_reports = octets.div_ceil((packet.limit - REPORT_LEN) as u64);
         }
-        while let Some(id) = self.toured(view, Errand::Answer) {
-            self.settle(view, id);
+        while let Some(id) = self.swept(view, SweepKind::Answer) {
+            self.cancel_stale(view, id);
             let slot = view.group(id);
             let step = if slot.excluding > 0 {
                 self.write_exclude(view, id, packet, RecordType::IsEx)?
@@ -246,16 +246,16 @@ impl Core {
                 let again = slot.flags.contains(GroupFlags::ROUND_AGAIN);
                 slot.flags.remove(GroupFlags::ROUND_SPLIT | GroupFlags::ROUND_AGAIN);
                 if again {
-                    self.tour_past(view, Errand::Answer);
+                    self.sweep_past(view, SweepKind::Answer);
                 } else {
-                    self.tour_on(view, Errand::Answer);
+                    self.sweep_on(view, SweepKind::Answer);
                 }
             }
             if step != Step::Written {
                 break;
             }
         }
-        self.round_due = self.toured(view, Errand::Answer).is_some();
+        self.round_due = self.swept(view, SweepKind::Answer).is_some();
         let window = self.round_until.saturating_sub(self.clock.now());
         if self.round_due && window > 0 {
             self.round_reports = self.round_reports.saturating_sub(1).max(1);
@@ -299,7 +299,7 @@ impl Core {
     }
 
     /// A record of the sources that `named` picks, without the `mark` once written; none without sources, unless
-    /// `bare`. What does not fit one Report is split over several (R-LSN-61), each with a record of the same type
+    /// `empty`. What does not fit one Report is split over several (R-LSN-61), each with a record of the same type
     /// (R-LSN-63).
     #[expect(clippy::too_many_arguments, reason = "one record")]
     fn write_list(
@@ -366,7 +366,7 @@ impl Core {
         let needed = HEADERS_LEN + QUERY_V1_LEN;
         for _ in 0..BATCH {
             let Some(id) = self.next_due(view) else { return Ok(None) };
-            self.settle(view, id);
+            self.cancel_stale(view, id);
             let slot = view.group(id);
             let what = slot.flags & (GroupFlags::DONE | GroupFlags::CHANGE);
             let Some(group) = GroupAddr::new(slot.address).ok().filter(|_| !what.is_empty()) else {

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::engine::Core;
-use super::membership::GHOST_LISTED;
+use super::membership::TOMBSTONE_LISTED;
 use crate::store::{
     GroupFlags, GroupId, GroupSlot, Key, Links, NOWHERE, Shared, SourceFlags, SourceId, SourceSlot, TimerId,
     TimerOf, check_queue, check_ring, ensure,
@@ -14,7 +14,7 @@ impl Core {
     /// See [`Inspect::check`](crate::inspect::Inspect::check).
     pub(crate) fn check_whole(&self, tables: Shared<'_>) -> Result<(), &'static str> {
         self.check_pools(tables)?;
-        // What was never used holds anything.
+        // Slots beyond the reach were never used and hold anything.
         let used = Shared {
             groups: &tables.groups[..self.group_pool.reach()],
             sources: &tables.sources[..self.source_pool.reach()],
@@ -25,7 +25,7 @@ impl Core {
         self.check_groups(used)?;
         self.check_wheel(used)?;
         self.check_queues(used)?;
-        self.check_ghosts(used)?;
+        self.check_tombstones(used)?;
         let groups = groups(used).map(|(id, slot)| (Key::Group(slot.address), id.into()));
         let sources = sources(used).map(|(id, slot)| (Key::Source(slot.group, slot.address), id.into()));
         self.index.check(used, groups.chain(sources))
@@ -52,7 +52,7 @@ impl Core {
             let mut queries_left = slot.queries_left > 0;
             for source in sources_of(tables, slot) {
                 self.check_source(slot, source)?;
-                live += u32::from(!source.flags.contains(SourceFlags::GHOST));
+                live += u32::from(!source.flags.contains(SourceFlags::TOMBSTONE));
                 queries_left |= source.queries_left > 0;
             }
             ensure(live == slot.source_count, "group: another number of sources than it counts")?;
@@ -104,7 +104,10 @@ impl Core {
         }
         ensure(!flags.contains(GroupFlags::TIMED_OUT), "group: it timed out and is there")?;
         ensure(slot.source_count > 0 || slot.filter_deadline != 0, "group: it is kept for nobody")?;
-        ensure(self.sweep.is_some() || slot.life == self.life, "group: it is of a former life")?;
+        ensure(
+            self.sweep.is_some() || slot.generation == self.generation,
+            "group: it is of a former generation",
+        )?;
         self.check_deadline(slot.filter_deadline, slot.timer_at)?;
         // A round that has begun is not waited for.
         let waits = slot.query_at != 0 && !flags.contains(GroupFlags::IN_TRANSMITS);
@@ -122,14 +125,14 @@ impl Core {
                 || slot.queries_left > 0 && group.flags.contains(GroupFlags::IN_TRANSMITS),
             "source: a Query is due that will not be sent",
         )?;
-        if flags.contains(SourceFlags::GHOST) {
+        if flags.contains(SourceFlags::TOMBSTONE) {
             ensure(slot.deadline == 0, "source: it is deleted and has a deadline")?;
             return ensure(
-                slot.timer_at == GHOST_LISTED || slot.timer_at == NOWHERE && slot.queries_left > 0,
+                slot.timer_at == TOMBSTONE_LISTED || slot.timer_at == NOWHERE && slot.queries_left > 0,
                 "source: it is deleted and nothing will free it",
             );
         }
-        ensure(slot.timer_at != GHOST_LISTED, "source: it is listed as deleted")?;
+        ensure(slot.timer_at != TOMBSTONE_LISTED, "source: it is listed as deleted")?;
         if slot.deadline == 0 {
             ensure(slot.timer_at == NOWHERE, "source: it is blocked and has a timer")?;
             return ensure(group.filter_deadline != 0, "source: it is blocked in include mode");
@@ -151,7 +154,7 @@ impl Core {
 
     fn check_wheel(&self, tables: Shared<'_>) -> Result<(), &'static str> {
         let on_wheel = self.clock.wheel().check(|id| links(tables, id))?;
-        let armed = |at: u16| at != NOWHERE && at != GHOST_LISTED;
+        let armed = |at: u16| at != NOWHERE && at != TOMBSTONE_LISTED;
         let groups = tables.groups.iter().filter(|slot| armed(slot.timer_at)).count();
         let sources = tables.sources.iter().filter(|slot| armed(slot.timer_at)).count();
         ensure(on_wheel == groups + sources, "wheel: a timer is armed and on no list")
@@ -163,13 +166,13 @@ impl Core {
         check_queue(&self.transmits, tables.groups, |slot| slot.transmit_next, says(GroupFlags::IN_TRANSMITS))
     }
 
-    fn check_ghosts(&self, tables: Shared<'_>) -> Result<(), &'static str> {
-        let listed = tables.sources.iter().filter(|slot| slot.timer_at == GHOST_LISTED).count();
-        let (mut next, mut prev, mut count) = (self.ghosts.some(), None, 0);
+    fn check_tombstones(&self, tables: Shared<'_>) -> Result<(), &'static str> {
+        let listed = tables.sources.iter().filter(|slot| slot.timer_at == TOMBSTONE_LISTED).count();
+        let (mut next, mut prev, mut count) = (self.tombstones.some(), None, 0);
         while let Some(id) = next {
             let slot = tables.sources.get(id.at()).ok_or("deleted sources: one that does not exist")?;
             ensure(
-                slot.flags.contains(SourceFlags::GHOST) && slot.timer_at == GHOST_LISTED,
+                slot.flags.contains(SourceFlags::TOMBSTONE) && slot.timer_at == TOMBSTONE_LISTED,
                 "deleted sources: one that is not deleted",
             )?;
             // This also finds lists without end.

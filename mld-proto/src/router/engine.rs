@@ -1,4 +1,4 @@
-//! What a router is made of, and its life: start, stop, new settings, a new address.
+//! The state of a router and its commands: start, stop, new settings, a new address.
 
 use core::net::Ipv6Addr;
 
@@ -31,26 +31,27 @@ pub(crate) struct Core {
     pub(super) group_pool: Pool,
     pub(super) source_pool: Pool,
     pub(super) clock: Clock,
-    /// Groups whose membership may differ from what was told.
+    /// Groups whose membership may differ from the one last reported.
     pub(super) events: GroupQueue,
     /// Groups with specific Queries to send.
     pub(super) transmits: GroupQueue,
-    /// Deleted sources whose slots may be taken at need, linked through their timer links.
-    pub(super) ghosts: SourceId,
+    /// Deleted sources whose slots may be reused on demand, linked through their timer links.
+    pub(super) tombstones: SourceId,
     pub(super) limits: Limits,
     pub(super) usage: Usage,
     pub(super) running: bool,
-    /// Stopped, and that has not been told.
-    pub(super) stop_untold: bool,
-    /// Changes with each stop: groups of another life are as good as gone.
-    pub(super) life: u8,
+    /// Stopped, and that has not been reported.
+    pub(super) stop_pending: bool,
+    /// Changes with each stop: groups of another generation are as good as gone.
+    pub(super) generation: u8,
     /// Lives ended since all groups were last looked at.
-    lives_unswept: u8,
+    generations_unswept: u8,
     /// How many batches the present packet may still spend on making room.
     pub(super) room_batches: u8,
     /// The slot from which groups are still to be looked at that may no longer exist.
     pub(super) sweep: Option<usize>,
-    /// The expired-through moment when the settings changed: the mode that a group had then decides whether it is admitted.
+    /// The expired-through moment when the settings changed: the mode that a group had then decides whether it is
+    /// admitted.
     settings_expired_through: u64,
     pub(super) election: Election,
     /// Unicast addresses of the interface beside its link-local one.
@@ -68,13 +69,13 @@ impl Core {
             clock: Clock::NEW,
             events: GroupQueue::new(|slot| &mut slot.event_next),
             transmits: GroupQueue::new(|slot| &mut slot.transmit_next),
-            ghosts: SourceId::NIL,
+            tombstones: SourceId::NIL,
             limits: Limits::NEW,
             usage: Usage { groups: 0, sources: 0 },
             running: false,
-            stop_untold: false,
-            life: 0,
-            lives_unswept: 0,
+            stop_pending: false,
+            generation: 0,
+            generations_unswept: 0,
             room_batches: 0,
             sweep: None,
             settings_expired_through: 0,
@@ -89,7 +90,7 @@ impl Core {
             return self.set_address(now, link_local);
         }
         self.running = true;
-        self.stop_untold = false;
+        self.stop_pending = false;
         let (election, env) = self.election_and_env();
         election.start(&env, link_local);
     }
@@ -100,9 +101,9 @@ impl Core {
             return;
         }
         self.running = false;
-        self.stop_untold = true;
+        self.stop_pending = true;
         self.election = Election::NEW;
-        self.end_life(view);
+        self.end_generation(view);
     }
 
     pub(super) fn reconfigure(&mut self, view: &mut View<'_>, now: u64, config: Config) {
@@ -110,7 +111,7 @@ impl Core {
         let admission = |config: &Config| (config.ssm_range, config.interpretations.ignore_link_local_groups);
         let admits_others = admission(&self.config) != admission(&config);
         while admits_others && self.sweep.is_some() {
-            // What the settings before did not admit does not come back.
+            // Groups that the previous settings refused must not reappear under the new ones.
             self.sweep_some(view);
         }
         let before = core::mem::replace(&mut self.config, config);
@@ -118,7 +119,7 @@ impl Core {
             return;
         }
         if before.version != config.version {
-            self.end_life(view);
+            self.end_generation(view);
             let (election, env) = self.election_and_env();
             return election.restart(&env);
         }
@@ -139,18 +140,18 @@ impl Core {
         self.advance_election();
     }
 
-    /// Makes every group a former one. Their slots are looked at bit by bit.
-    fn end_life(&mut self, view: &mut View<'_>) {
-        // The number of a life comes round again; no group may then be left of the one that had it before.
-        while self.lives_unswept == u8::MAX {
+    /// Makes every group stale. The sweep frees their slots in batches.
+    fn end_generation(&mut self, view: &mut View<'_>) {
+        // The counter wraps: finish the sweep first, so that no group of the previous use of this number is left.
+        while self.generations_unswept == u8::MAX {
             self.sweep_some(view);
         }
-        self.lives_unswept += 1;
-        self.life = self.life.wrapping_add(1);
+        self.generations_unswept += 1;
+        self.generation = self.generation.wrapping_add(1);
         self.sweep = Some(0);
     }
 
-    /// Looks at a few slots for groups of a former life and groups that the configuration no longer admits.
+    /// Sweeps a batch of slots for groups of an earlier generation and groups that the configuration no longer admits.
     pub(super) fn sweep_some(&mut self, view: &mut View<'_>) {
         let Some(begin) = self.sweep else { return };
         let reach = self.group_pool.reach();
@@ -164,8 +165,8 @@ impl Core {
                 continue;
             }
             if slot.flags.contains(GroupFlags::GONE) {
-                if slot.life != self.life {
-                    // What a former life still had to ask is not asked in this one.
+                if slot.generation != self.generation {
+                    // Queries pending from an earlier generation are not sent in this one.
                     self.drop_queries(view, id);
                 }
                 continue;
@@ -177,26 +178,26 @@ impl Core {
         }
         self.sweep = (at < reach).then_some(at);
         if self.sweep.is_none() {
-            self.lives_unswept = 0;
+            self.generations_unswept = 0;
         }
     }
 
-    /// Whether a group exists only because nobody has come to end it: it is of a former life, or the configuration
-    /// no longer admits it.
+    /// Returns true if the group is stale: made in an earlier generation, or no longer admitted by the configuration,
+    /// and not swept yet.
     pub(super) fn is_stale(&self, slot: &GroupSlot) -> bool {
         // Without a sweep under way every group has been looked at.
         let excluded = slot.filter_deadline > self.settings_expired_through;
-        self.sweep.is_some() && (slot.life != self.life || !self.admits(slot.address, excluded))
+        self.sweep.is_some() && (slot.generation != self.generation || !self.admits(slot.address, excluded))
     }
 
-    /// Whether the configuration lets a group exist: R-SSM-9, R-SEC-14.
+    /// Returns true if the configuration admits the group: R-SSM-9, R-SEC-14.
     fn admits(&self, address: Ipv6Addr, excluded: bool) -> bool {
         let ignored = self.config.interpretations.ignore_link_local_groups
             && GroupAddr::new(address).is_ok_and(GroupAddr::is_link_local);
         !(ignored || excluded && self.config.ssm_range.contains(address))
     }
 
-    /// The group in a state that can be read: former groups are ended, and so is what is over.
+    /// The group, brought up to date: a stale group is removed, and expired state is processed.
     pub(super) fn find(&mut self, view: &mut View<'_>, group: GroupAddr) -> Option<GroupId> {
         let id = self.index.find_group(view.shared(), group.get())?;
         if view.group(id).flags.contains(GroupFlags::GONE) {
@@ -207,7 +208,7 @@ impl Core {
             return None;
         }
         if self.clock.has_backlog() {
-            self.settle(view, id);
+            self.expire_overdue(view, id);
             // It may have ended, and its slot may have been freed.
             return self.index.find_group(view.shared(), group.get()).filter(|id| {
                 let slot = &view.groups[id.at()];
@@ -262,7 +263,7 @@ impl Core {
     /// When to call again; see [`Router::poll_timeout`](super::Router::poll_timeout).
     pub(super) fn poll_timeout(&self) -> Option<u64> {
         let waiting = self.sweep.is_some()
-            || self.stop_untold
+            || self.stop_pending
             || self.events.first().is_some()
             || self.transmits.first().is_some()
             || self.election.is_report_pending(&self.env())

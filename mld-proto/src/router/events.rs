@@ -1,4 +1,4 @@
-//! What is to be told, worked out when somebody comes to hear it (R-V1R-13, R-FWD-3).
+//! Events, computed when they are polled (R-V1R-13, R-FWD-3).
 
 use core::net::Ipv6Addr;
 
@@ -8,7 +8,7 @@ use crate::event::{Event, FilterMode};
 use crate::store::{GroupFlags, GroupId, GroupQueue, Index, SourceFlags, SourceId, SourceList, View};
 
 impl Core {
-    /// What is no longer as it was told.
+    /// The next difference between the reported and the present state.
     pub(super) fn poll_event(&mut self, view: &mut View<'_>) -> Option<Event> {
         let (election, env) = self.election_and_env();
         if election.report_querier(&env) {
@@ -23,19 +23,19 @@ impl Core {
             } else if self.is_stale(view.group(id)) {
                 self.forget(view, id);
             } else if self.clock.has_backlog() {
-                self.settle(view, id);
+                self.expire_overdue(view, id);
             }
             let slot = view.group(id);
             // Only managed addresses get into the table.
             let group = GroupAddr::new(slot.address).ok()?;
             let ended = slot.flags.contains(GroupFlags::GONE | GroupFlags::TIMED_OUT);
             slot.flags.remove(GroupFlags::TIMED_OUT);
-            if ended && slot.flags.contains(GroupFlags::TOLD_MEMBERS) {
-                // Whatever comes between: whoever was told of the end is told what holds after it.
-                slot.flags.insert(GroupFlags::TOLD_STALE);
+            if ended && slot.flags.contains(GroupFlags::REPORTED_MEMBERS) {
+                // A timeout is always followed by the membership that holds after it, whatever happens in between.
+                slot.flags.insert(GroupFlags::REPORTED_STALE);
                 return Some(Event::Timeout(group));
             }
-            let changed = self.tell_membership(view, id);
+            let changed = self.report_membership(view, id);
             self.events.pop(view.groups);
             view.group(id).flags.remove(GroupFlags::IN_EVENTS);
             self.free_if_idle(view, id);
@@ -43,49 +43,50 @@ impl Core {
                 return Some(Event::Membership(group));
             }
         }
-        if !self.stop_untold || self.events.first().is_some() {
+        if !self.stop_pending || self.events.first().is_some() {
             return None;
         }
         self.sweep_some(view);
         if self.events.first().is_some() {
             return self.poll_event(view);
         }
-        self.stop_untold = self.sweep.is_some();
-        (!self.stop_untold).then_some(Event::Stopped)
+        self.stop_pending = self.sweep.is_some();
+        (!self.stop_pending).then_some(Event::Stopped)
     }
 
-    /// Notes the membership as told; says whether it differs from what was (R-FWD-3, R-V1R-13).
-    fn tell_membership(&mut self, view: &mut View<'_>, id: GroupId) -> bool {
+    /// Marks the current membership as reported and returns true if it differs from the previous report (R-FWD-3,
+    /// R-V1R-13).
+    fn report_membership(&mut self, view: &mut View<'_>, id: GroupId) -> bool {
         let slot = view.group(id);
         let mode = if self.is_exclude(slot) { FilterMode::Exclude } else { FilterMode::Include };
         let members = !slot.flags.contains(GroupFlags::GONE);
-        let told_members = slot.flags.contains(GroupFlags::TOLD_MEMBERS);
-        let told_exclude = slot.flags.contains(GroupFlags::TOLD_EXCLUDE);
-        let mut changed = slot.flags.contains(GroupFlags::TOLD_STALE)
-            || members != told_members
-            || (members && (mode == FilterMode::Exclude) != told_exclude);
-        slot.flags.remove(GroupFlags::TOLD_STALE);
-        slot.flags.set(GroupFlags::TOLD_MEMBERS, members);
-        slot.flags.set(GroupFlags::TOLD_EXCLUDE, members && mode == FilterMode::Exclude);
+        let reported_members = slot.flags.contains(GroupFlags::REPORTED_MEMBERS);
+        let reported_exclude = slot.flags.contains(GroupFlags::REPORTED_EXCLUDE);
+        let mut changed = slot.flags.contains(GroupFlags::REPORTED_STALE)
+            || members != reported_members
+            || (members && (mode == FilterMode::Exclude) != reported_exclude);
+        slot.flags.remove(GroupFlags::REPORTED_STALE);
+        slot.flags.set(GroupFlags::REPORTED_MEMBERS, members);
+        slot.flags.set(GroupFlags::REPORTED_EXCLUDE, members && mode == FilterMode::Exclude);
         let mut walk = SourceList::walk(view, id);
         while let Some(source) = walk.next(view) {
             let expired_through = self.clock.expired_through();
             let slot = view.source(source);
-            let exists = !slot.flags.contains(SourceFlags::GHOST);
+            let exists = !slot.flags.contains(SourceFlags::TOMBSTONE);
             let listed = exists && (slot.deadline > expired_through) == (mode == FilterMode::Include);
-            changed |= slot.flags.contains(SourceFlags::TOLD) != listed;
-            slot.flags.set(SourceFlags::TOLD, listed);
+            changed |= slot.flags.contains(SourceFlags::REPORTED) != listed;
+            slot.flags.set(SourceFlags::REPORTED, listed);
             if !exists {
-                self.unfile_told(view, source);
+                self.unfile_reported(view, source);
             }
         }
         changed
     }
 
-    /// A deleted source has been told: it stays only if it is still to be asked for.
-    fn unfile_told(&mut self, view: &mut View<'_>, id: SourceId) {
+    /// A deleted source has been reported: it stays only while a Query for it is pending.
+    fn unfile_reported(&mut self, view: &mut View<'_>, id: SourceId) {
         if view.source(id).queries_left == 0 {
-            self.free_ghost(view, id);
+            self.free_tombstone(view, id);
         }
     }
 }

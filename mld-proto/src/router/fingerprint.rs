@@ -1,4 +1,4 @@
-//! What a router's future depends on, in a form that two routers can be compared by.
+//! Everything that determines a router's future behaviour, in a form by which two routers can be compared.
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +35,7 @@ impl Core {
         let groups = self.groups_ascending(tables);
         let router = [
             self.running.into(),
-            self.stop_untold.into(),
+            self.stop_pending.into(),
             self.sweep.is_some().into(),
             tables.groups.len() as u128,
             tables.sources.len() as u128,
@@ -73,7 +73,7 @@ impl Core {
         slot: &'s GroupSlot,
     ) -> impl Iterator<Item = u128> + 's {
         let refused = Limit::ALL.map(|limit| {
-            let told = self.limits.is_told(self.index.hash(Key::Group(slot.address)), limit);
+            let told = self.limits.is_reported(self.index.hash(Key::Group(slot.address)), limit);
             u128::from(told) << limit as u32
         });
         let group = [
@@ -87,7 +87,7 @@ impl Core {
             },
             slot.flags.bits().into(),
             slot.queries_left.into(),
-            (slot.life == self.life).into(),
+            (slot.generation == self.generation).into(),
             self.is_stale(slot).into(),
             refused.into_iter().sum(),
             sources_of(tables, slot).count() as u128,
@@ -114,9 +114,9 @@ impl Core {
         core::iter::successors(next(None), move |slot| next(Some(slot.address)))
     }
 
-    /// Deleted sources in the order in which their slots are taken at need.
+    /// Deleted sources in the order in which their slots are reused.
     fn deleted<'s>(&'s self, tables: Shared<'s>) -> impl Iterator<Item = u128> + 's {
-        core::iter::successors(self.ghosts.some(), move |id| tables.sources[id.at()].timer_next.source())
+        core::iter::successors(self.tombstones.some(), move |id| tables.sources[id.at()].timer_next.source())
             .flat_map(move |id| {
                 let slot = &tables.sources[id.at()];
                 [tables.groups[slot.group.at()].address.to_bits(), slot.address.to_bits()]

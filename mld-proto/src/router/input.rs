@@ -126,7 +126,7 @@ impl Core {
             return Err(Discard::WrongVersion);
         }
         self.accept(now);
-        // R-CMP-1: counted, for somebody to configure; the version stays.
+        // R-CMP-1: counted for the operator; the version stays.
         match (self.config.version, query.sent_as) {
             (Version::V2, Version::V1) => self.stats.version_1_queries += 1,
             (Version::V1, Version::V2) => self.stats.version_2_queries += 1,
@@ -137,7 +137,7 @@ impl Core {
         if outcome == Outcome::Lost(Version::V1) && !self.is_version_1() {
             self.stats.lost_to_version_1 += 1;
         }
-        self.heed(view, &query);
+        self.apply_query(view, &query);
         Ok(Said::Nothing)
     }
 
@@ -236,7 +236,7 @@ fn usable(config: &Config, record: &RecordRef<'_>) -> Option<(RecordType, GroupA
     (!without_source || !config.ssm_range.contains(group.get())).then_some((kind, group))
 }
 
-/// What a packet said to those who are told of it.
+/// The contents that an accepted packet reports through [`Accepted`].
 #[derive(Clone, Debug)]
 enum Said<'p> {
     Nothing,
@@ -244,7 +244,7 @@ enum Said<'p> {
     Records(Records<'p>),
 }
 
-/// What one accepted packet said: each Report, record and Done, and each limit that refused state, in wire order.
+/// The contents of one accepted packet: each Report, record and Done, and each limit that refused state, in wire order.
 ///
 /// The packet has been applied already; this may be dropped unread.
 #[derive(Clone, Debug)]
@@ -265,7 +265,7 @@ impl<'a> Accepted<'a> {
         Self { config: &core.config, refusals: core.limits.told(), reporter, kind, said, group: None, at: 0 }
     }
 
-    /// What kind of message it was.
+    /// The kind of the message.
     pub const fn kind(&self) -> MessageKind {
         self.kind
     }

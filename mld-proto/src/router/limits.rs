@@ -1,14 +1,14 @@
 use crate::event::Limit;
 use crate::stats::Stats;
 
-/// Which refusals of state have been told (R-SEC-8).
+/// Refusals of state that have been reported (R-SEC-8).
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
-    /// Group and limit of each refusal that was told, as a hash; a ring.
+    /// Group and limit of each refusal that was reported, as a hash; a ring.
     marks: [u32; Limit::REMEMBERED],
     len: u8,
     next: u8,
-    /// Those told by the latest packet: which record, which limit.
+    /// Those reported by the latest packet: which record, which limit.
     told: heapless::Vec<Refusal, { Limit::REMEMBERED }>,
 }
 
@@ -32,11 +32,11 @@ impl Limits {
         &self.told
     }
 
-    /// Counts a refusal, and tells it unless that was done before. `group` is the hash of the group's address.
+    /// Counts a refusal, and reports it unless that was done before. `group` is the hash of the group's address.
     pub(super) fn refuse(&mut self, stats: &mut Stats, group: u32, limit: Limit, record: u16) {
         stats.count_refused(limit);
         let mark = mark(group, limit);
-        // What does not fit is told at its next refusal.
+        // A refusal that does not fit is reported when it happens again.
         if self.marks().contains(&mark) || self.told.push(Refusal { record, limit }).is_err() {
             return;
         }
@@ -60,13 +60,13 @@ impl Limits {
         self.len == 0
     }
 
-    /// How many refusals because of this limit are remembered as told.
+    /// The number of refusals because of this limit that are remembered as reported.
     pub(super) fn count(&self, limit: Limit) -> usize {
         self.marks().iter().filter(|mark| *mark & 3 == limit as u32).count()
     }
 
-    /// Whether a refusal is remembered as told.
-    pub(super) fn is_told(&self, group: u32, limit: Limit) -> bool {
+    /// Returns true if a refusal is remembered as reported.
+    pub(super) fn is_reported(&self, group: u32, limit: Limit) -> bool {
         self.marks().contains(&mark(group, limit))
     }
 

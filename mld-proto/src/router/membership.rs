@@ -1,7 +1,7 @@
 //! Groups and sources come, are refreshed, and go.
 //!
-//! The filter mode and "is it forwarded" are not stored: they are questions asked of deadlines at the expired-through moment, so
-//! they cannot disagree with a timer. Nothing here sends or tells: it edits deadlines and marks groups.
+//! The filter mode and "is it forwarded" are not stored: they are questions asked of deadlines at the expired-through
+//! moment, so they cannot disagree with a timer. Nothing here sends or reports: it edits deadlines and marks groups.
 
 use core::net::Ipv6Addr;
 
@@ -13,7 +13,7 @@ use crate::store::{
     View,
 };
 
-/// What becomes of the specific Queries that are pending for something deleted.
+/// The fate of the specific Queries that are pending for something deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pending {
     /// They are dropped (R-REC-9, R-QRY-17).
@@ -34,7 +34,7 @@ impl Core {
         let known = self.index.find_group(view.shared(), address);
         let id = match known {
             Some(id) => {
-                if view.group(id).life != self.life {
+                if view.group(id).generation != self.generation {
                     self.drop_queries(view, id);
                 }
                 id
@@ -51,18 +51,18 @@ impl Core {
         self.usage.groups += 1;
         let slot = view.group(id);
         slot.flags.remove(GroupFlags::GONE | GroupFlags::TIMED_OUT);
-        slot.life = self.life;
+        slot.generation = self.generation;
         slot.created = self.clock.now();
         Some(id)
     }
 
-    /// While a limit is reached, ends what is over but has not been come to yet: it does not count.
+    /// While a limit is reached, removes expired entries that were not processed yet: they do not count.
     fn make_room(&mut self, view: &mut View<'_>, full: impl Fn(&Self) -> bool) {
         while full(self) && self.end_some(view) {}
     }
 
-    /// Ends some of what is over and has not been come to; `false` if there is nothing, or if the present packet has
-    /// had its share of such work.
+    /// Removes some expired entries that were not processed yet; `false` if there is nothing, or if the present packet
+    /// has had its share of such work.
     fn end_some(&mut self, view: &mut View<'_>) -> bool {
         if self.room_batches == 0 || (self.sweep.is_none() && !self.clock.has_backlog()) {
             return false;
@@ -90,7 +90,7 @@ impl Core {
         }
     }
 
-    /// Ends a group: nobody listens. Its slot stays until what is pending has been polled.
+    /// Ends a group without listeners. Its slot stays until its pending outputs have been polled.
     pub(super) fn end_group(&mut self, view: &mut View<'_>, id: GroupId, pending: Pending) {
         self.clock.remove(view, id.into());
         self.usage.groups -= 1;
@@ -104,7 +104,7 @@ impl Core {
         slot.version_1_until = 0;
         slot.query_at = 0;
         slot.reporter = Ipv6Addr::UNSPECIFIED;
-        if slot.flags.contains(GroupFlags::TOLD_MEMBERS) {
+        if slot.flags.contains(GroupFlags::REPORTED_MEMBERS) {
             self.mark_changed(view, id);
         }
         if pending == Pending::Dropped {
@@ -117,7 +117,7 @@ impl Core {
     pub(super) fn forget(&mut self, view: &mut View<'_>, id: GroupId) {
         let mut walk = SourceList::walk(view, id);
         while let Some(source) = walk.next(view) {
-            if !view.source(source).flags.contains(SourceFlags::GHOST) {
+            if !view.source(source).flags.contains(SourceFlags::TOMBSTONE) {
                 self.delete_source(view, source, Pending::Dropped);
             }
         }
@@ -134,7 +134,7 @@ impl Core {
         let key = Key::Group(slot.address);
         let mut walk = SourceList::walk(view, id);
         while let Some(source) = walk.next(view) {
-            self.free_ghost(view, source);
+            self.free_tombstone(view, source);
         }
         if let Some(removal) = self.index.remove(view.shared(), key) {
             removal.carry_out(view.index);
@@ -143,7 +143,7 @@ impl Core {
         *view.group(id) = GroupSlot { event_next: next, ..GroupSlot::EMPTY };
     }
 
-    /// The membership of the group may have to be told.
+    /// The membership of the group may have to be reported.
     pub(super) fn mark_changed(&mut self, view: &mut View<'_>, id: GroupId) {
         let slot = view.group(id);
         if !slot.flags.contains(GroupFlags::IN_EVENTS) {
@@ -216,15 +216,15 @@ impl Core {
         let mut walk = SourceList::walk(view, id);
         while let Some(source) = walk.next(view) {
             let slot = view.source(source);
-            if slot.deadline <= self.clock.expired_through() && !slot.flags.contains(SourceFlags::GHOST) {
+            if slot.deadline <= self.clock.expired_through() && !slot.flags.contains(SourceFlags::TOMBSTONE) {
                 self.delete_source(view, source, pending);
             }
         }
         view.group(id).source_count > 0
     }
 
-    /// Ends what is over in a group that the wheel has not come to.
-    pub(super) fn settle(&mut self, view: &mut View<'_>, id: GroupId) {
+    /// Processes expired timers of a group that the wheel has not reached yet.
+    pub(super) fn expire_overdue(&mut self, view: &mut View<'_>, id: GroupId) {
         if self.is_exclude(view.group(id)) {
             return;
         }
@@ -247,7 +247,7 @@ impl Core {
     /// A source of the group that is not deleted.
     pub(super) fn find_source(&self, view: &View<'_>, group: GroupId, address: Ipv6Addr) -> Option<SourceId> {
         let id = self.index.find_source(view.shared(), group, address)?;
-        (!view.sources[id.at()].flags.contains(SourceFlags::GHOST)).then_some(id)
+        (!view.sources[id.at()].flags.contains(SourceFlags::TOMBSTONE)).then_some(id)
     }
 
     /// Adds a source that is not there, without a timer; `None` if a limit refuses it (R-SEC-8).
@@ -283,10 +283,10 @@ impl Core {
     }
 
     fn revive_or_take(&mut self, view: &mut View<'_>, group: GroupId, address: Ipv6Addr) -> Option<SourceId> {
-        if let Some(ghost) = self.index.find_source(view.shared(), group, address) {
-            self.unlink_ghost(view, ghost);
-            view.source(ghost).flags.remove(SourceFlags::GHOST);
-            return Some(ghost);
+        if let Some(tombstone) = self.index.find_source(view.shared(), group, address) {
+            self.unlink_tombstone(view, tombstone);
+            view.source(tombstone).flags.remove(SourceFlags::TOMBSTONE);
+            return Some(tombstone);
         }
         let id = self.take_source_slot(view)?;
         *view.source(id) = SourceSlot { address, group, ..SourceSlot::EMPTY };
@@ -295,7 +295,7 @@ impl Core {
         Some(id)
     }
 
-    /// A slot never used, given back, of a source that is over, or at need of one that is deleted and not yet told.
+    /// A slot never used, given back, of an expired source, or if need be of one that is deleted and not reported yet.
     fn take_source_slot(&mut self, view: &mut View<'_>) -> Option<SourceId> {
         let len = view.sources.len();
         loop {
@@ -307,11 +307,11 @@ impl Core {
             if self.end_some(view) {
                 continue;
             }
-            let ghost = self.ghosts.some()?;
-            let group = view.source(ghost).group;
-            view.group(group).flags.insert(GroupFlags::TOLD_STALE);
+            let tombstone = self.tombstones.some()?;
+            let group = view.source(tombstone).group;
+            view.group(group).flags.insert(GroupFlags::REPORTED_STALE);
             self.mark_changed(view, group);
-            self.free_ghost(view, ghost);
+            self.free_tombstone(view, tombstone);
         }
     }
 
@@ -358,7 +358,7 @@ impl Core {
         self.mark_changed(view, group);
     }
 
-    /// Deletes a source. What was told of it, or is to be asked about it, keeps its slot for a while.
+    /// Deletes a source. Its slot stays while its end is unreported or a Query for it is pending.
     pub(super) fn delete_source(&mut self, view: &mut View<'_>, id: SourceId, pending: Pending) {
         self.exclude_source(view, id, pending);
         let group = view.source(id).group;
@@ -375,43 +375,43 @@ impl Core {
         }
         let slot = view.source(id);
         slot.flags.remove(SourceFlags::SEEN);
-        slot.flags.insert(SourceFlags::GHOST);
-        self.file_ghost(view, id);
+        slot.flags.insert(SourceFlags::TOMBSTONE);
+        self.file_tombstone(view, id);
     }
 
-    /// Decides what becomes of a deleted source: it waits to be asked for, waits to be told, or is freed.
-    pub(super) fn file_ghost(&mut self, view: &mut View<'_>, id: SourceId) {
+    /// Decides the fate of a deleted source: it waits for its Query, waits to be reported, or is freed.
+    pub(super) fn file_tombstone(&mut self, view: &mut View<'_>, id: SourceId) {
         let slot = view.source(id);
         if slot.queries_left > 0 {
             return;
         }
-        if !slot.flags.contains(SourceFlags::TOLD) {
-            return self.free_ghost(view, id);
+        if !slot.flags.contains(SourceFlags::REPORTED) {
+            return self.free_tombstone(view, id);
         }
-        let head = self.ghosts;
+        let head = self.tombstones;
         let slot = view.source(id);
-        if slot.timer_at == GHOST_LISTED {
+        if slot.timer_at == TOMBSTONE_LISTED {
             return;
         }
-        slot.timer_at = GHOST_LISTED;
+        slot.timer_at = TOMBSTONE_LISTED;
         slot.timer_prev = TimerId::NIL;
         slot.timer_next = head.some().map_or(TimerId::NIL, TimerId::from);
         if let Some(head) = head.some() {
             view.source(head).timer_prev = id.into();
         }
-        self.ghosts = id;
+        self.tombstones = id;
     }
 
-    fn unlink_ghost(&mut self, view: &mut View<'_>, id: SourceId) {
+    fn unlink_tombstone(&mut self, view: &mut View<'_>, id: SourceId) {
         let slot = view.source(id);
-        if slot.timer_at != GHOST_LISTED {
+        if slot.timer_at != TOMBSTONE_LISTED {
             return;
         }
         slot.timer_at = NOWHERE;
         let (prev, next) = (slot.timer_prev.source(), slot.timer_next.source());
         match prev {
             Some(prev) => view.source(prev).timer_next = next.map_or(TimerId::NIL, TimerId::from),
-            None => self.ghosts = next.unwrap_or(SourceId::NIL),
+            None => self.tombstones = next.unwrap_or(SourceId::NIL),
         }
         if let Some(next) = next {
             view.source(next).timer_prev = prev.map_or(TimerId::NIL, TimerId::from);
@@ -419,9 +419,9 @@ impl Core {
     }
 
     /// Gives the slot of a deleted source back.
-    pub(super) fn free_ghost(&mut self, view: &mut View<'_>, id: SourceId) {
-        debug_assert!(view.source(id).flags.contains(SourceFlags::GHOST));
-        self.unlink_ghost(view, id);
+    pub(super) fn free_tombstone(&mut self, view: &mut View<'_>, id: SourceId) {
+        debug_assert!(view.source(id).flags.contains(SourceFlags::TOMBSTONE));
+        self.unlink_tombstone(view, id);
         debug_assert_eq!(view.source(id).timer_at, NOWHERE);
         let (group, address) = (view.source(id).group, view.source(id).address);
         SourceList::remove(view, group, id);
@@ -434,7 +434,7 @@ impl Core {
 }
 
 /// On the list of deleted sources rather than on the wheel.
-pub(super) const GHOST_LISTED: u16 = NOWHERE - 1;
+pub(super) const TOMBSTONE_LISTED: u16 = NOWHERE - 1;
 
 /// When the timer of a group must be looked at: at the end of its filter timer, or of the wait for the next round of
 /// Queries unless that has begun.

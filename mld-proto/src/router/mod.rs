@@ -38,7 +38,7 @@ pub use read::{GroupRef, SourceRef};
 
 /// The router of one link. Run one for each interface.
 ///
-/// Calls may come in any order and any number: what is to be sent and told is worked out from the present state when
+/// Calls may come in any order and any number: packets and events are computed from the present state when
 /// it is polled. See the crate's documentation for the loop that drives it.
 ///
 /// It takes the time from its callers and never goes back: an earlier `now` counts as the latest one seen. A
@@ -54,7 +54,8 @@ pub struct Router<T> {
 
 /// How much of the tables counts against the limits.
 ///
-/// What is over but has not been come to yet is in it until [`Router::handle_timeout`] has; it makes room at need.
+/// Includes expired entries that [`Router::handle_timeout`] has not processed yet; they are reclaimed when a limit is
+/// reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Groups with listeners.
@@ -70,8 +71,8 @@ impl<T: Storage> Router<T> {
         Self { core: Core::new(config, hash_seed), tables }
     }
 
-    /// Starts with the startup series of General Queries. `link_local` is the address of the interface that takes
-    /// part in the election; with `None`, or an address outside fe80::/64, the router builds state and sends nothing until
+    /// Starts with the startup series of General Queries. `link_local` is the address of the interface that takes part
+    /// in the election; with `None`, or an address outside fe80::/64, the router builds state and sends nothing until
     /// [`set_address`](Self::set_address) names one. Of a running router it only sets the address.
     ///
     /// R-ELE-1, R-ELE-10, R-ELE-12, R-QRY-2.
@@ -93,7 +94,7 @@ impl<T: Storage> Router<T> {
         self.core.own.len()
     }
 
-    /// Forgets every group and ends every timer. [`poll_event`](Self::poll_event) tells each group's end, then
+    /// Forgets every group and ends every timer. [`poll_event`](Self::poll_event) reports each group's end, then
     /// [`Event::Stopped`]. R-ELE-12.
     pub fn stop(&mut self, now: Instant) {
         self.core.stop(&mut self.tables.view(), now.as_millis());
@@ -114,7 +115,7 @@ impl<T: Storage> Router<T> {
         self.core.handle_packet(self.tables.view(), now.as_millis(), packet, false)
     }
 
-    /// [`handle_packet`](Self::handle_packet) for a packet whose ICMPv6 checksum somebody trusted has verified,
+    /// [`handle_packet`](Self::handle_packet) for a packet whose ICMPv6 checksum was already verified,
     /// a network card or the kernel it came from.
     ///
     /// # Errors
@@ -163,7 +164,7 @@ impl<T: Storage> Router<T> {
         self.core.poll_transmit(&mut self.tables.view(), now.as_millis(), buffer)
     }
 
-    /// Names something that is no longer as it was last told; `None` if all is told, or if so much had to be looked
+    /// Names state that differs from the last report; `None` if everything is reported, or if so much had to be looked
     /// at that [`poll_timeout`](Self::poll_timeout) asks to come back.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.core.poll_event(&mut self.tables.view())
@@ -176,7 +177,7 @@ impl<T: Storage> Router<T> {
         self.core.poll_timeout().map(Instant::from_millis)
     }
 
-    /// Whether it was started and not stopped since.
+    /// Returns true if it was started and not stopped since.
     pub const fn is_running(&self) -> bool {
         self.core.running
     }
@@ -191,14 +192,15 @@ impl<T: Storage> Router<T> {
         self.core.election.link_local()
     }
 
-    /// Who queries the link. Without part in the election: the lowest address whose Query was heard within its
+    /// The elected querier. A router that takes no part: the lowest address whose Query was received within its
     /// other-querier-present interval. R-ELE-7, R-YNG-3.
     pub fn querier(&self) -> Querier {
         self.core.election.querier(&self.core.env())
     }
 
-    /// Whether traffic from `source` to `group` should be sent out on this link (RFC 9777 section 7.3; R-FWD-1).
-    /// Never for groups of link-local scope (R-FWD-4). It is advice: routing protocols may know better (R-FWD-2). O(1).
+    /// Returns true if traffic from `source` to `group` should be sent out on this link (RFC 9777 section 7.3;
+    /// R-FWD-1). Never for groups of link-local scope (R-FWD-4). It is advice: routing protocols may know better
+    /// (R-FWD-2). O(1).
     pub fn forwards(&self, group: GroupAddr, source: Ipv6Addr) -> bool {
         if group.is_link_local() {
             return false;
@@ -211,7 +213,7 @@ impl<T: Storage> Router<T> {
         }
         match self.core.index.find_source(tables, id, source).map(|source| &tables.sources[source.at()]) {
             // A deleted source is as good as not there.
-            Some(source) if !source.flags.contains(SourceFlags::GHOST) => {
+            Some(source) if !source.flags.contains(SourceFlags::TOMBSTONE) => {
                 source.deadline > self.core.clock.expired_through()
             }
             _ => self.core.is_exclude(slot),
@@ -235,7 +237,7 @@ impl<T: Storage> Router<T> {
         self.core.usage
     }
 
-    /// What came, what went, what was ignored.
+    /// Counters of received, sent and discarded messages.
     pub const fn stats(&self) -> &Stats {
         &self.core.stats
     }
@@ -275,7 +277,7 @@ impl<T: Storage> Router<T> {
         (&self.core, self.tables.shared())
     }
 
-    /// A group; `None` if nobody listens.
+    /// A group; `None` if it has no listeners.
     pub fn group(&self, group: GroupAddr) -> Option<GroupRef<'_>> {
         let tables = self.tables.shared();
         let id = self.core.index.find_group(tables, group.get())?;

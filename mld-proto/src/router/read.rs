@@ -20,7 +20,7 @@ pub struct GroupRef<'r> {
 }
 
 impl<'r> GroupRef<'r> {
-    /// `None` if nobody listens, whatever the slot still holds.
+    /// `None` if the group has no listeners, whatever the slot still holds.
     pub(super) fn new(core: &Core, tables: Shared<'r>, id: GroupId) -> Option<Self> {
         let slot = tables.groups.get(id.at())?;
         if slot.flags.contains(GroupFlags::GONE) || core.is_stale(slot) {
@@ -57,8 +57,8 @@ impl<'r> GroupRef<'r> {
         self.compatibility_mode
     }
 
-    /// Whether a specific Query put the group's end in sight: the timer that ends last is one that such a Query
-    /// lowered and nobody refreshed.
+    /// Returns true if a specific Query put the group's end in sight: the timer that ends last is one that such a Query
+    /// lowered and no Report refreshed.
     pub fn state(&self) -> GroupState {
         let filter = (self.slot.filter_deadline, self.slot.flags.contains(GroupFlags::LOWERED));
         let sources = self.slots().map(|slot| (slot.deadline, slot.flags.contains(SourceFlags::LOWERED)));
@@ -70,7 +70,7 @@ impl<'r> GroupRef<'r> {
         }
     }
 
-    /// When the group ends unless somebody refreshes it: in exclude mode the filter timer, in include mode the
+    /// When the group ends unless a Report refreshes it: in exclude mode the filter timer, in include mode the
     /// longest source timer (R-YNG-2).
     pub fn expires(&self) -> Instant {
         let millis = match self.filter_mode() {
@@ -80,18 +80,18 @@ impl<'r> GroupRef<'r> {
         Instant::from_millis(millis)
     }
 
-    /// When the first listener was heard.
+    /// When the first Report for it was received.
     pub const fn created(&self) -> Instant {
         Instant::from_millis(self.slot.created)
     }
 
-    /// Who sent the last record that wants traffic.
+    /// The sender of the last record that asks for traffic.
     pub fn last_reporter(&self) -> Option<Ipv6Addr> {
         (!self.slot.reporter.is_unspecified()).then_some(self.slot.reporter)
     }
 
     /// The sources, in no particular order: in include mode those that are wanted, in exclude mode those that are
-    /// blocked and those that somebody asks for beside them (RFC 9777 section 7.2.3; R-RST-4).
+    /// blocked and the requested ones beside them (RFC 9777 section 7.2.3; R-RST-4).
     pub fn sources(&self) -> impl Iterator<Item = SourceRef<'r>> + use<'r> {
         let expired_through = self.expired_through;
         let include = self.filter_mode() == FilterMode::Include;
@@ -114,7 +114,7 @@ impl<'r> GroupRef<'r> {
             next = slot.next.some().filter(|next: &SourceId| *next != first);
             Some(slot)
         })
-        .filter(|slot| !slot.flags.contains(SourceFlags::GHOST))
+        .filter(|slot| !slot.flags.contains(SourceFlags::TOMBSTONE))
     }
 }
 
@@ -136,7 +136,7 @@ impl SourceRef<'_> {
         if self.is_forwarding() { Some(Instant::from_millis(self.slot.deadline)) } else { None }
     }
 
-    /// Whether its timer runs, so that its traffic is wanted.
+    /// Returns true if its timer runs, so that its traffic is wanted.
     pub const fn is_forwarding(&self) -> bool {
         self.slot.deadline > self.expired_through
     }

@@ -1,4 +1,5 @@
-//! What a report does to one group: the tables of RFC 9777 sections 7.4.1, 7.4.2 and 8.3.2, and of RFC 2710 section 6.
+//! The effect of a Report on one group: the tables of RFC 9777 sections 7.4.1, 7.4.2 and 8.3.2, and of RFC 2710 section
+//! 6.
 //!
 //! The functions are named for the rows and headed by them. A is what the record or the group lists in include mode,
 //! X are the requested and Y the excluded sources of a group in exclude mode.
@@ -30,7 +31,7 @@ impl Core {
             return;
         }
         let known = self.find(view, group);
-        // R-CMP-10, R-CMP-15: what an MLDv1 listener cannot say is not heard from others either.
+        // R-CMP-10, R-CMP-15: records that an MLDv1 listener cannot express are ignored from others too.
         let version_1 = |view: &mut View<'_>| known.is_some_and(|id| self.is_in_version_1(view.group(id)));
         let changed = match record {
             RecordType::IsIn | RecordType::Allow => self.allow(view, known, incoming),
@@ -198,7 +199,7 @@ impl Core {
         self.end_if_empty(view, id);
     }
 
-    /// The group for a record that lists sources somebody wants: made if it lists any, R-RST-7.
+    /// The group for a record that lists wanted sources: made if it lists any, R-RST-7.
     fn for_sources(
         &mut self,
         view: &mut View<'_>,
@@ -241,7 +242,7 @@ impl Core {
             let flags = &mut view.source(source).flags;
             if flags.contains(SourceFlags::SEEN) {
                 flags.remove(SourceFlags::SEEN);
-            } else if !flags.contains(SourceFlags::GHOST) {
+            } else if !flags.contains(SourceFlags::TOMBSTONE) {
                 self.delete_source(view, source, Pending::Dropped);
             }
         }
@@ -292,7 +293,7 @@ impl Core {
     }
 }
 
-/// Whether a record that sets the filter is a change that has to be asked about.
+/// Returns true if a record that sets the filter is a change that calls for a Query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
     /// A current-state record (R-REC-8).

@@ -73,7 +73,7 @@ impl Core {
             && !view.group(id).flags.contains(GroupFlags::ROUND)
         {
             self.begin_round(view, id);
-            // The next round counts from when this one was due, however late somebody comes to send it.
+            // The next round counts from when this one was due, however late it is sent.
             view.group(id).query_at = due;
         }
     }
@@ -96,8 +96,8 @@ impl Core {
         }
     }
 
-    /// A valid specific Query was heard: lowers what it asks about (R-RXQ-1, R-RXQ-2 to 6, R-V1R-8, R-V1R-10, A-7).
-    pub(super) fn heed(&mut self, view: &mut View<'_>, query: &Query<'_>) {
+    /// Applies a valid specific Query: lowers the timers that it names (R-RXQ-1, R-RXQ-2 to 6, R-V1R-8, R-V1R-10, A-7).
+    pub(super) fn apply_query(&mut self, view: &mut View<'_>, query: &Query<'_>) {
         let Ok(group) = GroupAddr::new(query.group) else { return };
         if query.is_general() || query.flags.contains(QueryFlags::SUPPRESS) {
             return;
@@ -133,8 +133,8 @@ impl Core {
             let slot = view.source(source);
             slot.queries_left = 0;
             slot.flags.remove(SourceFlags::DUE);
-            if slot.flags.contains(SourceFlags::GHOST) {
-                self.file_ghost(view, source);
+            if slot.flags.contains(SourceFlags::TOMBSTONE) {
+                self.file_tombstone(view, source);
             }
         }
         let slot = view.group(id);

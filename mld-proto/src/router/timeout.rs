@@ -61,8 +61,8 @@ impl Core {
         } else if self.is_exclude(view.group(group)) {
             self.exclude_source(view, id, Pending::Dropped);
         } else if view.group(group).filter_deadline != 0 {
-            // About to be in include mode: the filter timer ended and has not been come to.
-            self.settle(view, group);
+            // About to be in include mode: the filter timer has expired and was not processed yet.
+            self.expire_overdue(view, group);
             return whole;
         } else {
             self.delete_source(view, id, Pending::Dropped);

@@ -1,4 +1,4 @@
-//! What is to be sent, worked out when somebody comes to send it.
+//! Packets to send, computed when they are polled.
 
 use core::net::Ipv6Addr;
 
@@ -62,7 +62,7 @@ impl Core {
         buffer: &mut [u8],
     ) -> Result<Option<Transmit>, BufferTooSmall> {
         if self.clock.has_backlog() && !view.group(id).flags.contains(GroupFlags::GONE) {
-            self.settle(view, id);
+            self.expire_overdue(view, id);
         }
         if view.group(id).flags.contains(GroupFlags::ROUND) {
             mark_due(view, id);
@@ -105,8 +105,8 @@ impl Core {
                 // R-QRY-9
                 slot.flags.remove(SourceFlags::DUE);
                 slot.queries_left = slot.queries_left.saturating_sub(1);
-                if slot.flags.contains(SourceFlags::GHOST) {
-                    self.file_ghost(view, source);
+                if slot.flags.contains(SourceFlags::TOMBSTONE) {
+                    self.file_tombstone(view, source);
                 }
             }
             if let Some(query) = query {

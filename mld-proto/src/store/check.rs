@@ -1,4 +1,4 @@
-//! Whether queues, rings and the index are whole; see [`Router::check`](crate::Router::check) and
+//! Checks of queues, rings and the index; see [`Router::check`](crate::Router::check) and
 //! [`Listener::check`](crate::Listener::check).
 
 use super::ring::SlotId;
@@ -9,7 +9,7 @@ pub(crate) const fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &
     if holds { Ok(()) } else { Err(otherwise) }
 }
 
-/// Whether a queue holds exactly the groups that say so, each once, and knows its last; says what is wrong otherwise.
+/// Checks that a queue holds exactly the groups that are marked as in it, each once, and knows its last.
 /// `next` reads the link that the queue goes by.
 pub(crate) fn check_queue<S>(
     queue: &GroupQueue<S>,
@@ -39,13 +39,13 @@ pub(crate) fn check_queue<S>(
 /// A slot as a ring sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InRing<I> {
-    /// Whether it says that it belongs to this ring.
+    /// True if it is marked as in this ring.
     pub(crate) belongs: bool,
     pub(crate) prev: I,
     pub(crate) next: I,
 }
 
-/// What is said of a ring that is broken.
+/// Messages about a broken ring.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RingFaults {
     pub(crate) missing: &'static str,
@@ -53,7 +53,7 @@ pub(crate) struct RingFaults {
     pub(crate) unlinked: &'static str,
 }
 
-/// Whether a ring is linked both ways and holds nothing but slots that belong to it; says what is wrong otherwise, or
+/// Checks that a ring is linked both ways and holds nothing but slots that belong to it; returns an error, or
 /// how many there are. `slot` reads a slot, if there is such a slot.
 pub(crate) fn check_linked<I: SlotId>(
     first: I,
@@ -94,8 +94,8 @@ pub(crate) fn check_ring(tables: Shared<'_>, group: GroupId) -> Result<usize, &'
     )
 }
 
-/// Whether an index leads to exactly these slots; says what is wrong otherwise. Of each slot `found` says its own
-/// identifier and the one that its key is found with. `exists` tells whether there is a slot of that identifier;
+/// Checks that an index leads to exactly these slots. Of each slot `found` says its own
+/// identifier and the one that its key is found with. `exists` returns true if there is a slot of that identifier;
 /// nothing is looked up before it was asked about all.
 pub(crate) fn check_index(
     index: &[IndexSlot],

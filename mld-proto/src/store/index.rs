@@ -3,7 +3,7 @@ use core::net::Ipv6Addr;
 use super::slot::{TimerId, TimerOf};
 use super::{GroupId, IndexSlot, Shared, SourceId};
 
-/// What the index finds: a group by its address, or a source by its group and its address.
+/// A key of the index: a group by its address, or a source by its group and its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     Group(Ipv6Addr),
@@ -12,7 +12,7 @@ pub(crate) enum Key {
 
 /// An open-addressing hash table with linear probing, without tombstones.
 ///
-/// Listeners choose the addresses of groups, so the hash is keyed: without the key nobody can make them collide.
+/// Listeners choose the addresses of groups, so the hash is keyed: without the key they cannot make them collide.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Index {
     keys: [u64; 2],
@@ -95,7 +95,7 @@ impl Index {
         self.hash_of(address, group)
     }
 
-    /// The hash of an address that belongs to an `owner`, 0 for nobody's.
+    /// The hash of an address that belongs to an `owner`, 0 without an owner.
     #[inline]
     pub(crate) fn hash_of(&self, address: Ipv6Addr, owner: u64) -> u32 {
         let bits = address.to_bits();

@@ -88,9 +88,10 @@ const SLOTS_MAX: usize = 1 << 30;
 
 /// How many slots a table should have beyond the limit that [`Config`](crate::Config) sets.
 ///
-/// What is gone keeps its slot until its last event and Query have been polled. So many spare slots let a router at
-/// its limits take in what one packet of an Ethernet frame brings in place of what the same packet ends. Without them
-/// a group may also be told again though nothing about it differs: the slot of a source that came and went was needed.
+/// A group or source that is gone keeps its slot until its last event and Query have been polled. These spare slots let
+/// a router at its limits take in what one packet of an Ethernet frame brings in place of what the same packet ends.
+/// Without them a group may also be reported again though nothing about it differs: the slot of a source that came and
+/// went was needed.
 pub const SPARE_SLOTS: usize = 128;
 
 /// Empty [`Tables`] on arrays, as a constant expression.
@@ -133,7 +134,7 @@ impl fmt::Display for TablesError {
 
 impl core::error::Error for TablesError {}
 
-/// What a router keeps its state in: some [`Tables`]. Cannot be implemented elsewhere.
+/// Memory of a router: some [`Tables`]. Cannot be implemented elsewhere.
 pub trait Storage: sealed::Slices {}
 
 impl<T: sealed::Slices> Storage for T {}

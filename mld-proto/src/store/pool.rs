@@ -10,7 +10,7 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) const NEW: Self = Self { free: None, fresh: 0 };
 
-    /// Takes a slot of a table of `len`; `next` tells which free slot a free slot links to.
+    /// Takes a slot of a table of `len`; `next` returns the free slot that a free slot links to.
     pub(crate) fn take(&mut self, len: usize, next: impl FnOnce(usize) -> Option<usize>) -> Option<usize> {
         let at = match self.free {
             Some(at) => {
@@ -31,8 +31,8 @@ impl Pool {
         self.free.replace(at as u32).map(|at| at as usize)
     }
 
-    /// Whether exactly the slots that are free can be taken, each once; says what is wrong otherwise. `is_free` looks
-    /// at a slot of a table of `len`, `next` tells which free slot it links to.
+    /// Checks that exactly the free slots can be taken, each once. `is_free` looks
+    /// at a slot of a table of `len`, `next` returns the free slot that it links to.
     pub(crate) fn check(
         &self,
         len: usize,

@@ -90,15 +90,15 @@ impl From<SourceId> for TimerId {
 }
 
 bitflags::bitflags! {
-    /// What is pending at a group.
+    /// Pending outputs of a group.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct GroupFlags: u16 {
-        /// The last membership told had listeners.
-        const TOLD_MEMBERS = 1 << 0;
-        /// The last membership told was in exclude mode.
-        const TOLD_EXCLUDE = 1 << 1;
-        /// The sources last told are certainly no longer right, whatever the slots say.
-        const TOLD_STALE = 1 << 2;
+        /// The last membership reported had listeners.
+        const REPORTED_MEMBERS = 1 << 0;
+        /// The last membership reported was in exclude mode.
+        const REPORTED_EXCLUDE = 1 << 1;
+        /// Forces a membership event: the source list last reported is stale.
+        const REPORTED_STALE = 1 << 2;
         /// On the list of groups with events.
         const IN_EVENTS = 1 << 3;
         /// On the list of groups with queries to send.
@@ -121,11 +121,11 @@ bitflags::bitflags! {
         const MENTIONED = 1 << 12;
     }
 
-    /// What is pending at a source.
+    /// Pending outputs of a source.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct SourceFlags: u8 {
-        /// Named in the last membership told.
-        const TOLD = 1 << 0;
+        /// Named in the last membership reported.
+        const REPORTED = 1 << 0;
         /// Named by the record at hand; clear between records.
         const SEEN = 1 << 1;
         /// To be asked for in the present round of Queries.
@@ -133,7 +133,7 @@ bitflags::bitflags! {
         /// The source timer was lowered by a specific Query and not refreshed since.
         const LOWERED = 1 << 3;
         /// Deleted: kept until what is pending has been polled, or until the slot is needed.
-        const GHOST = 1 << 4;
+        const TOMBSTONE = 1 << 4;
     }
 }
 
@@ -148,8 +148,8 @@ pub struct GroupSlot {
     pub(crate) flags: GroupFlags,
     /// Multicast Address Specific Queries still to be sent.
     pub(crate) queries_left: u8,
-    /// The life of the router in which the group was made.
-    pub(crate) life: u8,
+    /// The generation of the router in which the group was made.
+    pub(crate) generation: u8,
     pub(crate) source_count: u32,
     pub(crate) reporter: Ipv6Addr,
     /// Until when an MLDv1 host counts as present.
@@ -173,7 +173,7 @@ impl GroupSlot {
         filter_deadline: 0,
         flags: GroupFlags::empty(),
         queries_left: 0,
-        life: 0,
+        generation: 0,
         source_count: 0,
         reporter: Ipv6Addr::UNSPECIFIED,
         version_1_until: 0,
@@ -239,7 +239,7 @@ impl IndexSlot {
     /// A place that holds nothing.
     pub const EMPTY: Self = Self { tag: 0, id: 0 };
 
-    /// What was put here, if anything was.
+    /// The entry, if there is one.
     pub(crate) const fn get(self) -> Option<u32> {
         self.id.checked_sub(1)
     }

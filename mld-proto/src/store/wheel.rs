@@ -42,7 +42,7 @@ pub(crate) trait Nodes {
 pub(crate) struct Wheel {
     /// No timer stands in a slot that ended before this.
     present: u64,
-    /// No slot begins before this; often later is not known.
+    /// Lower bound for the start of the first occupied slot.
     earliest: u64,
     occupied: [u64; LEVELS],
     heads: [[TimerId; SLOTS]; LEVELS],
@@ -70,7 +70,7 @@ impl Wheel {
         self.earliest = self.earliest.min(turn << (BITS * level as u32));
     }
 
-    /// Whether [`pop`](Self::pop) has something by `until`. Cheap while the answer is no.
+    /// Returns true if [`pop`](Self::pop) has something by `until`. Cheap while the answer is no.
     fn is_due(&mut self, until: u64) -> bool {
         if until < self.earliest {
             return false;
@@ -132,8 +132,8 @@ impl Wheel {
         self.first().map(|(begin, ..)| begin)
     }
 
-    /// Whether every list is linked both ways, every timer knows its slot, and no slot with timers is overlooked; says
-    /// what is wrong otherwise, or how many timers there are. `links` reads a timer, if there is such a timer.
+    /// Checks that every list is linked both ways, every timer knows its slot, and no slot with timers is overlooked;
+    /// names what is wrong otherwise, or how many timers there are. `links` reads a timer, if there is such a timer.
     pub(crate) fn check(&self, links: impl Fn(TimerId) -> Option<Links>) -> Result<usize, &'static str> {
         let mut count = 0;
         for (level, heads) in self.heads.iter().enumerate() {
@@ -162,7 +162,7 @@ impl Wheel {
         Ok(count)
     }
 
-    /// Whether a timer in slot `at` comes off by its deadline, or at once if that is over.
+    /// Returns true if a timer in slot `at` comes off by its deadline, or at once if that has expired.
     pub(crate) fn serves(&self, at: u16, deadline: u64) -> bool {
         let (level, slot) = (usize::from(at) / SLOTS, usize::from(at) % SLOTS);
         level < LEVELS && self.begin(level, slot) <= deadline.max(self.present)

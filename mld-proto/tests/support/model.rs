@@ -191,7 +191,8 @@ impl Model {
         }
     }
 
-    /// The rows of RFC 9777 sections 7.4.1 and 7.4.2. `b` is the list of the record; `a` or `x` and `y` are those of the router.
+    /// The rows of RFC 9777 sections 7.4.1 and 7.4.2. `b` is the list of the record; `a` or `x` and `y` are those of
+    /// the router.
     fn apply(&mut self, at: u64, record: RecordType, b: &Set) {
         let listening = Some(at + self.timing.listening_interval);
         let group = self.record.get_or_insert_default();

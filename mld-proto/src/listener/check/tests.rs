@@ -52,17 +52,17 @@ fn query(listener: &mut Small, group: Ipv6Addr, millis: u16, numbers: &[u16]) {
         writer.source(source(*number)).unwrap();
     }
     let len = writer.finish(link_local(1)).len;
-    hear(listener, &buffer[..len]);
+    handle(listener, &buffer[..len]);
 }
 
 fn query_v1(listener: &mut Small, millis: u16) {
     let mut buffer = [0; 200];
     let writer = Writer::query_v1(&mut buffer, Ipv6Addr::UNSPECIFIED, millis).unwrap();
     let len = writer.finish(link_local(1)).len;
-    hear(listener, &buffer[..len]);
+    handle(listener, &buffer[..len]);
 }
 
-fn hear(listener: &mut Small, packet: &[u8]) {
+fn handle(listener: &mut Small, packet: &[u8]) {
     let now = Instant::from_millis(listener.core.clock.now());
     assert_eq!(listener.handle_packet(now, packet), Ok(MessageKind::Query));
     assert_eq!(listener.check(), Ok(()));
@@ -210,12 +210,12 @@ const FAULTS: &[Fault] = &[
         l.core.link_local = Some(Ipv6Addr::LOCALHOST);
     }),
     ("interface: it is stopped and has something to do", |l| l.core.running = false),
-    ("mode: an MLDv1 querier is waited for in the wrong era", |l| l.core.era += 1),
+    ("mode: an MLDv1 querier is waited for in the wrong epoch", |l| l.core.epoch += 1),
     ("mode: an MLDv1 querier is waited for past its interval", |l| {
-        (l.core.era, l.core.older_until) = (1, l.core.clock.expired_through());
+        (l.core.epoch, l.core.older_until) = (1, l.core.clock.expired_through());
     }),
     ("mode: an MLDv1 host changed it", |l| {
-        (l.core.era, l.core.older_until) = (1, LATEST);
+        (l.core.epoch, l.core.older_until) = (1, LATEST);
         l.core.config.version = Version::V1;
     }),
     ("answer: it begins when it has to be over", |l| l.core.general_until = l.core.general_at - 1),
@@ -223,11 +223,11 @@ const FAULTS: &[Fault] = &[
     ("answer: its next Report is due twice", |l| {
         (l.core.round_at, l.core.round_until, l.core.round_due) = (10_001, 10_001, true);
     }),
-    ("answer: its next Report and its tour do not agree", |l| l.core.round_due = true),
+    ("answer: its next Report and its sweep do not agree", |l| l.core.round_due = true),
     ("answer: one of version 2 in version 1 mode", |l| {
-        (l.core.era, l.core.older_until) = (1, LATEST);
+        (l.core.epoch, l.core.older_until) = (1, LATEST);
     }),
-    ("answer: one of version 1 in version 2 mode", |l| l.core.begin_tour(Errand::Older)),
+    ("answer: one of version 1 in version 2 mode", |l| l.core.begin_sweep(SweepKind::Older)),
     ("sources: a source that does not exist", |l| source_slot(l, B, 1).next = SourceId::new(99)),
     ("sources: a source of another owner", |l| source_slot(l, B, 1).owner = id(l, A).into()),
     ("sources: a ring that is not linked back", |l| source_slot(l, B, 1).prev = SourceId::NIL),
@@ -240,17 +240,17 @@ const FAULTS: &[Fault] = &[
     ("listening: a group is missing", |l| l.core.listening = GroupId::NIL),
     ("listening: another number of groups than it counts", |l| l.core.listening_count += 1),
     ("listening: another number of sources than it counts", |l| l.core.listed += 1),
-    ("tour: it is nowhere and has groups left", |l| {
-        l.core.begin_tour(Errand::Announce);
-        l.core.tours[Errand::Announce as usize].at = GroupId::NIL;
+    ("sweep: it is nowhere and has groups left", |l| {
+        l.core.begin_sweep(SweepKind::Announce);
+        l.core.sweeps[SweepKind::Announce as usize].at = GroupId::NIL;
     }),
-    ("tour: it is at a group that is not to be reported", |l| {
-        l.core.tours[Errand::Announce as usize].at = id(l, D);
+    ("sweep: it is at a group that is not to be reported", |l| {
+        l.core.sweeps[SweepKind::Announce as usize].at = id(l, D);
     }),
-    ("tour: it does not come to a group that is left", |l| {
-        l.core.begin_tour(Errand::Announce);
-        let number = l.core.tours[Errand::Announce as usize].number;
-        slot(l, B).toured[Errand::Announce as usize] = number;
+    ("sweep: it does not come to a group that is left", |l| {
+        l.core.begin_sweep(SweepKind::Announce);
+        let number = l.core.sweeps[SweepKind::Announce as usize].number;
+        slot(l, B).swept[SweepKind::Announce as usize] = number;
     }),
     ("filter: its group does not exist", |l| {
         let free = shared(&l.tables).groups.iter().position(is_free_group).unwrap();
@@ -301,7 +301,7 @@ const FAULTS: &[Fault] = &[
         slot(l, B).flags.remove(GroupFlags::LISTENING);
         l.core.listening_count -= 1;
         l.core.listed -= 3;
-        l.core.tours = [Tour::NEW; 3];
+        l.core.sweeps = [Sweep::NEW; 3];
     }),
     ("group: one of source-specific multicast in exclude mode", |l| {
         slot(l, A).address = Ipv6Addr::new(0xff3e, 0, 0, 0, 0, 0, 0x8000, 1);

@@ -141,7 +141,7 @@ fn taken_place(view: &View<'_>) -> usize {
 #[test]
 fn a_router_at_work_is_whole() {
     let mut router = busy();
-    assert!(router.core.ghosts.some().is_some());
+    assert!(router.core.tombstones.some().is_some());
     assert!(router.core.events.first().is_some() && router.core.transmits.first().is_some());
     drain(&mut router);
     for second in 401..900 {
@@ -182,8 +182,8 @@ fn every_fault_is_noticed() {
         }),
         ("sources: a source of another group", |r| source_slot(r, D, 6).group = GroupId::new(0)),
         ("sources: a source that its group does not know of", |r| {
-            let (group, ghost) = (id(r, C), source_id(r, C, 3));
-            SourceList::remove(&mut view(&mut r.tables), group, ghost);
+            let (group, tombstone) = (id(r, C), source_id(r, C, 3));
+            SourceList::remove(&mut view(&mut r.tables), group, tombstone);
         }),
         ("group: another number of sources than it counts", |r| slot(r, D).source_count += 1),
         ("usage: another number of groups than there are", |r| r.core.usage.groups += 1),
@@ -210,7 +210,7 @@ fn every_fault_is_noticed() {
         ("group: it is gone and has state", |r| slot(r, C).flags.insert(GroupFlags::GONE)),
         ("group: it timed out and is there", |r| slot(r, C).flags.insert(GroupFlags::TIMED_OUT)),
         ("group: it is kept for nobody", |r| slot(r, C).filter_deadline = 0),
-        ("group: it is of a former life", |r| slot(r, C).life += 1),
+        ("group: it is of a former generation", |r| slot(r, C).generation += 1),
         ("source: a mark of a record that is over", |r| {
             source_slot(r, D, 6).flags.insert(SourceFlags::SEEN);
         }),
@@ -273,12 +273,12 @@ fn every_fault_is_noticed() {
             }
             view.group(first).event_next = GroupId::NIL;
         }),
-        ("deleted sources: one is missing", |r| r.core.ghosts = SourceId::NIL),
+        ("deleted sources: one is missing", |r| r.core.tombstones = SourceId::NIL),
         ("deleted sources: a list that is not linked back", |r| {
-            let first = r.core.ghosts;
+            let first = r.core.tombstones;
             view(&mut r.tables).source(first).timer_prev = first.into();
         }),
-        ("deleted sources: one that is not deleted", |r| r.core.ghosts = source_id(r, D, 7)),
+        ("deleted sources: one that is not deleted", |r| r.core.tombstones = source_id(r, D, 7)),
         ("index: a key is not found", |r| {
             let view = view(&mut r.tables);
             let at = taken_place(&view);

@@ -236,7 +236,8 @@ fn querier_past_its_deadline_is_replaced_by_the_next_sender() {
     assert_eq!(election.deadline(&env(565_000, &CONFIG)), Some(690_000));
 }
 
-// R-ELE-5: the other-querier-present timer starts again with the values in force, also if these are shorter than before.
+// R-ELE-5: the other-querier-present timer starts again with the values in force, also if these are shorter than
+// before.
 #[test]
 fn query_with_a_shorter_interval_shortens_the_wait() {
     let mut election = started(&CONFIG, Some(OWN));
