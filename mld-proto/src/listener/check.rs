@@ -83,7 +83,7 @@ impl Core {
         )?;
         ensure(
             self.older_until == 0 || self.older_until > self.clock.expired_through(),
-            "mode: an MLDv1 querier is waited for past its interval",
+            "mode: an MLDv1 querier counts as present past its interval",
         )?;
         ensure(
             self.older_until == 0 || self.config.version == Version::V2,
@@ -91,12 +91,9 @@ impl Core {
         )?;
         ensure(
             self.general_at == 0 || self.general_at <= self.general_until,
-            "answer: it begins when it has to be over",
+            "answer: begins at or after its end",
         )?;
-        ensure(
-            self.round_at == 0 || self.round_at <= self.round_until,
-            "answer: it goes on when it has to be over",
-        )?;
+        ensure(self.round_at == 0 || self.round_at <= self.round_until, "answer: continues past its end")?;
         ensure(self.round_at == 0 || !self.round_due, "answer: its next Report is due twice")?;
         let answers = self.round_at != 0 || self.round_due;
         let [answer, announce, older] = self.sweeps.map(|sweep| sweep.running);
@@ -109,7 +106,7 @@ impl Core {
         let idle = self.older_until == 0 && self.general_at == 0 && !answers && !announce && !older;
         ensure(
             self.running || idle && !self.mode_pending && self.ssm_asked.is_none(),
-            "interface: it is stopped and has something to do",
+            "interface: stopped, with work pending",
         )
     }
 
@@ -122,7 +119,7 @@ impl Core {
         for (id, slot) in filters(tables) {
             in_rings += check_sources(tables, id.into(), slot.sources)?;
         }
-        ensure(in_rings == sources(tables).count(), "sources: a source that its owner does not know of")?;
+        ensure(in_rings == sources(tables).count(), "sources: source missing from the list of its owner")?;
         let group = |id: GroupId| {
             let slot = tables.groups.get(id.at())?;
             let belongs = slot.flags.contains(GroupFlags::LISTENING) && !is_free_group(slot);
@@ -166,14 +163,14 @@ impl Core {
         let leaves = slot.mode_left > 0 || slot.changing > 0;
         ensure(
             slot.filters > 0 || leaves || slot.flags.contains(GroupFlags::DUE),
-            "group: it is kept for nothing",
+            "group: neither wanted nor pending",
         )?;
         ensure(slot.address.is_multicast(), "group: its address is not multicast")?;
         // R-LSN-8, R-LSN-9
         let reported = GroupAddr::new(slot.address).is_ok();
         let listens = slot.excluding > 0 || slot.listed > 0;
         let listening = slot.flags.contains(GroupFlags::LISTENING);
-        ensure(listening == (reported && listens), "group: whether it is to be reported is not so")?;
+        ensure(listening == (reported && listens), "group: its flag for reporting is wrong")?;
         ensure(
             slot.excluding == 0 || !self.config.ssm_range.contains(slot.address),
             "group: one of source-specific multicast in exclude mode",
@@ -184,7 +181,7 @@ impl Core {
                 && slot.change_at == 0
                 && slot.answer_at == 0
                 && slot.queried == 0;
-            return ensure(silent && !leaves, "group: something is pending of what is not reported");
+            return ensure(silent && !leaves, "group: a message is pending for a group that is not reported");
         }
         self.check_pending(id, slot)
     }
@@ -199,7 +196,7 @@ impl Core {
         )?;
         ensure(
             has(GroupFlags::LISTENING) || slot.answer_at == 0 && !has(GroupFlags::ANSWER),
-            "group: an answer about what nobody wants",
+            "group: an answer is pending for an unwanted group",
         )?;
         if self.config.version == Version::V1 || is_older(slot.epoch) {
             let older = GroupFlags::DUE
@@ -217,15 +214,15 @@ impl Core {
             )?;
             ensure(
                 slot.answer_at == 0 || !has(GroupFlags::CHANGE),
-                "group: its Report is due and waited for",
+                "group: its Report is due, and its timer runs",
             )?;
             ensure(
                 slot.mode_left == 0 || !has(GroupFlags::OVERHEARD),
-                "group: it repeats what another listener reported",
+                "group: repeats a Report that another listener sent",
             )?;
             return ensure(
                 slot.mode_left == 0 || has(GroupFlags::CHANGE) || slot.answer_at != 0,
-                "group: Reports are left and nothing has them sent",
+                "group: Reports are left, but none is scheduled",
             );
         }
         ensure(
@@ -235,7 +232,7 @@ impl Core {
         // R-LSN-22, R-LSN-24
         ensure(
             !leaves || has(GroupFlags::CHANGE) || slot.change_at != 0,
-            "group: Reports are left and nothing has them sent",
+            "group: Reports are left, but none is scheduled",
         )?;
         ensure(leaves || slot.change_at == 0, "group: a Report is repeated and none is left")?;
         ensure(
@@ -244,7 +241,7 @@ impl Core {
         )?;
         ensure(
             slot.queried == 0 || has(GroupFlags::ANSWER) || slot.answer_at != 0,
-            "group: Queries asked for sources and nothing answers",
+            "group: sources were queried, but no answer is scheduled",
         )?;
         ensure(
             has(GroupFlags::CHANGE | GroupFlags::ANSWER | GroupFlags::ROUND_SPLIT) || !has(GroupFlags::SPLIT),
@@ -261,10 +258,11 @@ impl Core {
     /// The timer of a group runs as long as there is a deadline, and ends with the first at the latest.
     fn check_deadlines(&self, slot: &GroupSlot) -> Result<(), &'static str> {
         match [slot.change_at, slot.answer_at].into_iter().filter(|at| *at != 0).min() {
-            Some(first) => {
-                ensure(self.clock.wheel().serves(slot.timer_at, first), "timer: a deadline is missed")
-            }
-            None => ensure(slot.timer_at == NOWHERE, "timer: it runs for nothing"),
+            Some(first) => ensure(
+                self.clock.wheel().serves(slot.timer_at, first),
+                "timer: armed later than the deadline",
+            ),
+            None => ensure(slot.timer_at == NOWHERE, "timer: armed without a deadline"),
         }
     }
 
@@ -340,7 +338,7 @@ impl Sums {
         for (_, slot) in filters(tables) {
             let group = tables.groups.get(slot.group.at()).filter(|group| !is_free_group(group));
             ensure(group.is_some(), "filter: its group does not exist")?;
-            ensure(slot.exclude || slot.sources != SourceId::NIL, "filter: it wants nothing")?;
+            ensure(slot.exclude || slot.sources != SourceId::NIL, "filter: empty and in include mode")?;
             add(&mut sums.filters, slot.group.at(), 1);
             add(&mut sums.excluding, slot.group.at(), slot.exclude.into());
             for source in ring(tables, slot.sources) {
@@ -403,7 +401,7 @@ fn check_group_source(group: &GroupSlot, slot: &SourceSlot) -> Result<(), &'stat
         "source: the list is not the merge of the filters",
     )?;
     let used = slot.included > 0 || slot.excluded > 0 || slot.left > 0;
-    ensure(used || flags.contains(SourceFlags::QUERIED), "source: it is kept for nothing")
+    ensure(used || flags.contains(SourceFlags::QUERIED), "source: neither wanted nor pending")
 }
 
 /// How many sources a group or a filter has, if their ring is whole.

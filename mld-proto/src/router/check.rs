@@ -57,12 +57,12 @@ impl Core {
             }
             ensure(live == slot.source_count, "group: another number of sources than it counts")?;
             let asks = slot.flags.contains(GroupFlags::IN_TRANSMITS) || slot.query_at != 0;
-            ensure(asks || !queries_left, "group: Queries are left and nothing has them sent")?;
+            ensure(asks || !queries_left, "group: Queries are left, but none is scheduled")?;
             self.check_group(slot)?;
             live_groups += u32::from(!slot.flags.contains(GroupFlags::GONE));
             live_sources += live;
         }
-        ensure(in_rings == sources(tables).count(), "sources: a source that its group does not know of")?;
+        ensure(in_rings == sources(tables).count(), "sources: source missing from the list of its group")?;
         let free_is_bare =
             tables.groups.iter().filter(|slot| is_free_group(slot)).all(|slot| {
                 slot.flags.is_empty() && slot.timer_at == NOWHERE && slot.sources == SourceId::NIL
@@ -94,16 +94,16 @@ impl Core {
         if flags.contains(GroupFlags::GONE) {
             ensure(
                 slot.source_count == 0 && slot.filter_deadline == 0 && slot.query_at == 0,
-                "group: it is gone and has state",
+                "group: deleted, with state",
             )?;
-            ensure(slot.timer_at == NOWHERE, "group: it is gone and has a timer")?;
+            ensure(slot.timer_at == NOWHERE, "group: deleted, with a timer")?;
             return ensure(
                 flags.intersects(GroupFlags::IN_EVENTS | GroupFlags::IN_TRANSMITS),
-                "group: it is gone and nothing will free it",
+                "group: deleted, and on no queue that frees it",
             );
         }
-        ensure(!flags.contains(GroupFlags::TIMED_OUT), "group: it timed out and is there")?;
-        ensure(slot.source_count > 0 || slot.filter_deadline != 0, "group: it is kept for nobody")?;
+        ensure(!flags.contains(GroupFlags::TIMED_OUT), "group: marked as timed out, but present")?;
+        ensure(slot.source_count > 0 || slot.filter_deadline != 0, "group: empty and in include mode")?;
         ensure(
             self.sweep.is_some() || slot.generation == self.generation,
             "group: it is of a former generation",
@@ -113,7 +113,7 @@ impl Core {
         let waits = slot.query_at != 0 && !flags.contains(GroupFlags::IN_TRANSMITS);
         ensure(
             !waits || self.clock.wheel().serves(slot.timer_at, slot.query_at),
-            "timer: the next round of Queries comes late",
+            "timer: armed later than the next round of Queries",
         )
     }
 
@@ -123,19 +123,19 @@ impl Core {
         ensure(
             !flags.contains(SourceFlags::DUE)
                 || slot.queries_left > 0 && group.flags.contains(GroupFlags::IN_TRANSMITS),
-            "source: a Query is due that will not be sent",
+            "source: a Query is due, but its group is not scheduled",
         )?;
         if flags.contains(SourceFlags::TOMBSTONE) {
-            ensure(slot.deadline == 0, "source: it is deleted and has a deadline")?;
+            ensure(slot.deadline == 0, "source: deleted, with a deadline")?;
             return ensure(
                 slot.timer_at == TOMBSTONE_LISTED || slot.timer_at == NOWHERE && slot.queries_left > 0,
-                "source: it is deleted and nothing will free it",
+                "source: deleted, and on no list that frees it",
             );
         }
-        ensure(slot.timer_at != TOMBSTONE_LISTED, "source: it is listed as deleted")?;
+        ensure(slot.timer_at != TOMBSTONE_LISTED, "source: on the list of deleted sources, but present")?;
         if slot.deadline == 0 {
-            ensure(slot.timer_at == NOWHERE, "source: it is blocked and has a timer")?;
-            return ensure(group.filter_deadline != 0, "source: it is blocked in include mode");
+            ensure(slot.timer_at == NOWHERE, "source: blocked, with a timer")?;
+            return ensure(group.filter_deadline != 0, "source: blocked in include mode");
         }
         self.check_deadline(slot.deadline, slot.timer_at)
     }
@@ -144,11 +144,11 @@ impl Core {
     fn check_deadline(&self, deadline: u64, timer_at: u16) -> Result<(), &'static str> {
         ensure(
             deadline == 0 || self.clock.wheel().serves(timer_at, deadline),
-            "timer: a deadline is missed",
+            "timer: armed later than the deadline",
         )?;
         ensure(
             deadline == 0 || deadline > self.clock.expired_through() || self.clock.has_backlog(),
-            "timer: a deadline is over and nobody knows",
+            "timer: expired but `backlog` is unset",
         )
     }
 

@@ -22,11 +22,11 @@ pub(crate) fn check_queue<S>(
     while let Some(id) = at {
         let slot = groups.get(id.at()).ok_or("queue: a group that does not exist")?;
         if !says_so(slot) {
-            return Err("queue: a group that does not know of it");
+            return Err("queue: group lacks its queue flag");
         }
         count += 1;
         if count > said {
-            return Err("queue: it does not end");
+            return Err("queue: endless");
         }
         (at, last) = (next(slot).some(), Some(id));
     }
@@ -104,17 +104,14 @@ pub(crate) fn check_index(
 ) -> Result<(), &'static str> {
     let taken = || index.iter().filter_map(|place| place.get());
     let taken_count = taken().count();
-    ensure(
-        taken_count < index.len() || taken_count == 0,
-        "index: no place is free, so that a search does not end",
-    )?;
-    ensure(taken().all(exists), "index: a place stands for a slot that does not exist")?;
+    ensure(taken_count < index.len() || taken_count == 0, "index: full, a search would not end")?;
+    ensure(taken().all(exists), "index: entry for a slot that does not exist")?;
     let mut count = 0;
     for (id, found) in found {
         ensure(found.ok_or("index: a key is not found")? == id, "index: a key is found with another slot")?;
         count += 1;
     }
-    ensure(count == taken_count, "index: a place is left over")
+    ensure(count == taken_count, "index: stale entry")
 }
 
 impl Index {

@@ -40,21 +40,21 @@ impl Pool {
         next: impl Fn(usize) -> Option<usize>,
     ) -> Result<(), &'static str> {
         if self.reach() > len {
-            return Err("pool: it reaches beyond the table");
+            return Err("pool: used slots exceed the table");
         }
         let free = (0..self.reach()).filter(|at| is_free(*at)).count();
         let (mut link, mut count) = (self.free.map(|at| at as usize), 0);
         while let Some(at) = link {
             if at >= self.reach() || !is_free(at) {
-                return Err("pool: a slot that is in use is free to be taken");
+                return Err("pool: a used slot is on the free list");
             }
             count += 1;
             if count > free {
-                return Err("pool: the free slots do not end");
+                return Err("pool: endless list of free slots");
             }
             link = next(at);
         }
-        if count == free { Ok(()) } else { Err("pool: a free slot is lost") }
+        if count == free { Ok(()) } else { Err("pool: a free slot is on no list") }
     }
 
     /// How many slots from the beginning of the table have ever been used.

@@ -145,7 +145,7 @@ impl Wheel {
                 while id != TimerId::NIL {
                     let node = links(id).ok_or("wheel: a timer that does not exist")?;
                     if usize::from(node.at) != level * SLOTS + slot {
-                        return Err("wheel: a timer in a slot that it does not know of");
+                        return Err("wheel: timer linked in another slot than it names");
                     }
                     // This also finds lists without end.
                     if node.prev != prev {
@@ -157,7 +157,7 @@ impl Wheel {
             }
         }
         if self.next().is_some_and(|next| next < self.earliest) {
-            return Err("wheel: a slot begins before the earliest");
+            return Err("wheel: an occupied slot begins before the lower bound");
         }
         Ok(count)
     }

@@ -191,16 +191,16 @@ fn a_listener_at_work_is_whole() {
 type Fault = (&'static str, fn(&mut Small));
 
 const FAULTS: &[Fault] = &[
-    ("pool: a slot that is in use is free to be taken", |l| {
+    ("pool: a used slot is on the free list", |l| {
         let at = id(l, A).at();
         let next = l.core.group_pool.give(at).map_or(GroupId::NIL, GroupId::new);
         assert!(next != GroupId::NIL);
     }),
-    ("pool: a free slot is lost", |l| {
+    ("pool: a free slot is on no list", |l| {
         let free = view(&mut l.tables).sources.iter_mut().filter(|slot| is_free_source(slot));
         free.for_each(|slot| slot.next = SourceId::NIL);
     }),
-    ("pool: the free slots do not end", |l| {
+    ("pool: endless list of free slots", |l| {
         let sources = view(&mut l.tables).sources;
         for (at, slot) in sources.iter_mut().enumerate().filter(|(_, slot)| is_free_source(slot)) {
             slot.next = SourceId::new(at);
@@ -209,17 +209,17 @@ const FAULTS: &[Fault] = &[
     ("interface: an address that Reports are not sent from", |l| {
         l.core.link_local = Some(Ipv6Addr::LOCALHOST);
     }),
-    ("interface: it is stopped and has something to do", |l| l.core.running = false),
+    ("interface: stopped, with work pending", |l| l.core.running = false),
     ("mode: an MLDv1 querier is waited for in the wrong epoch", |l| l.core.epoch += 1),
-    ("mode: an MLDv1 querier is waited for past its interval", |l| {
+    ("mode: an MLDv1 querier counts as present past its interval", |l| {
         (l.core.epoch, l.core.older_until) = (1, l.core.clock.expired_through());
     }),
     ("mode: an MLDv1 host changed it", |l| {
         (l.core.epoch, l.core.older_until) = (1, LATEST);
         l.core.config.version = Version::V1;
     }),
-    ("answer: it begins when it has to be over", |l| l.core.general_until = l.core.general_at - 1),
-    ("answer: it goes on when it has to be over", |l| l.core.round_at = 10_001),
+    ("answer: begins at or after its end", |l| l.core.general_until = l.core.general_at - 1),
+    ("answer: continues past its end", |l| l.core.round_at = 10_001),
     ("answer: its next Report is due twice", |l| {
         (l.core.round_at, l.core.round_until, l.core.round_due) = (10_001, 10_001, true);
     }),
@@ -231,7 +231,7 @@ const FAULTS: &[Fault] = &[
     ("sources: a source that does not exist", |l| source_slot(l, B, 1).next = SourceId::new(99)),
     ("sources: a source of another owner", |l| source_slot(l, B, 1).owner = id(l, A).into()),
     ("sources: a ring that is not linked back", |l| source_slot(l, B, 1).prev = SourceId::NIL),
-    ("sources: a source that its owner does not know of", |l| slot(l, B).sources = SourceId::NIL),
+    ("sources: source missing from the list of its owner", |l| slot(l, B).sources = SourceId::NIL),
     ("listening: a group that does not exist", |l| slot(l, B).next = GroupId::new(99)),
     ("listening: a group that is not to be reported", |l| {
         slot(l, B).flags.remove(GroupFlags::LISTENING);
@@ -256,7 +256,7 @@ const FAULTS: &[Fault] = &[
         let free = shared(&l.tables).groups.iter().position(is_free_group).unwrap();
         filter(l, C, 1).group = GroupId::new(free);
     }),
-    ("filter: it wants nothing", |l| filter(l, C, 1).exclude = false),
+    ("filter: empty and in include mode", |l| filter(l, C, 1).exclude = false),
     ("filter: a mark of a call that is over", |l| {
         filter_source(l, A, 1, 6).flags.insert(SourceFlags::NAMED);
     }),
@@ -283,19 +283,19 @@ const FAULTS: &[Fault] = &[
     ("source: the list is not the merge of the filters", |l| {
         source_slot(l, B, 1).flags.remove(SourceFlags::LISTED);
     }),
-    ("source: it is kept for nothing", |l| source_slot(l, D, 4).left = 0),
+    ("source: neither wanted nor pending", |l| source_slot(l, D, 4).left = 0),
     ("group: another number of sources than it lists", |l| {
         slot(l, ALL_NODES).listed += 1;
     }),
     ("group: another number of sources than change", |l| slot(l, B).changing += 1),
     ("group: another number of sources than Queries asked for", |l| slot(l, B).queried -= 1),
-    ("group: it is kept for nothing", |l| {
+    ("group: neither wanted nor pending", |l| {
         source_slot(l, D, 4).flags.insert(SourceFlags::QUERIED);
         source_slot(l, D, 4).left = 0;
         (slot(l, D).changing, slot(l, D).queried) = (0, 1);
     }),
     ("group: its address is not multicast", |l| slot(l, A).address = Ipv6Addr::LOCALHOST),
-    ("group: whether it is to be reported is not so", |l| {
+    ("group: its flag for reporting is wrong", |l| {
         let id = id(l, B);
         Ring::remove(view(&mut l.tables).groups, &mut l.core.listening, id);
         slot(l, B).flags.remove(GroupFlags::LISTENING);
@@ -306,19 +306,19 @@ const FAULTS: &[Fault] = &[
     ("group: one of source-specific multicast in exclude mode", |l| {
         slot(l, A).address = Ipv6Addr::new(0xff3e, 0, 0, 0, 0, 0, 0x8000, 1);
     }),
-    ("group: something is pending of what is not reported", |l| {
+    ("group: a message is pending for a group that is not reported", |l| {
         slot(l, ALL_NODES).flags.insert(GroupFlags::CHANGE | GroupFlags::DUE);
     }),
     ("group: a message is due and the group is not on the queue", |l| {
         slot(l, B).flags.insert(GroupFlags::CHANGE);
     }),
-    ("group: an answer about what nobody wants", |l| {
+    ("group: an answer is pending for an unwanted group", |l| {
         slot(l, D).flags.insert(GroupFlags::ANSWER | GroupFlags::DUE);
     }),
     ("group: something of version 1 is pending in version 2 mode", |l| {
         slot(l, B).flags.insert(GroupFlags::OVERHEARD);
     }),
-    ("group: Reports are left and nothing has them sent", |l| slot(l, C).flags = LISTENING_DUE),
+    ("group: Reports are left, but none is scheduled", |l| slot(l, C).flags = LISTENING_DUE),
     ("group: a Report is repeated and none is left", |l| {
         for number in [5, 6, 7] {
             source_slot(l, A, number).left = 0;
@@ -326,7 +326,7 @@ const FAULTS: &[Fault] = &[
         (slot(l, A).changing, slot(l, A).mode_left) = (0, 0);
     }),
     ("group: a mark of a Report that is over", |l| slot(l, A).flags.insert(GroupFlags::CHANGE_BARE)),
-    ("group: Queries asked for sources and nothing answers", |l| {
+    ("group: sources were queried, but no answer is scheduled", |l| {
         slot(l, B).answer_at = 0;
     }),
     ("group: a mark of a record that is over", |l| slot(l, A).flags.insert(GroupFlags::SPLIT)),
@@ -335,16 +335,16 @@ const FAULTS: &[Fault] = &[
         let mut groups = view(&mut l.tables).groups.iter_mut();
         groups.find(|slot| is_free_group(slot)).unwrap().flags = GroupFlags::SPLIT;
     }),
-    ("timer: it runs for nothing", |l| {
+    ("timer: armed without a deadline", |l| {
         slot(l, A).change_at = 0;
     }),
-    ("timer: a deadline is missed", |l| disarm(l, B)),
-    ("timer: a deadline is missed", |l| {
+    ("timer: armed later than the deadline", |l| disarm(l, B)),
+    ("timer: armed later than the deadline", |l| {
         disarm(l, A);
         let id = id(l, A);
         l.core.clock.insert(&mut view(&mut l.tables), id.into(), 500_000);
     }),
-    ("wheel: a timer in a slot that it does not know of", |l| slot(l, D).timer_at -= 1),
+    ("wheel: timer linked in another slot than it names", |l| slot(l, D).timer_at -= 1),
     ("wheel: a timer is armed and on no list", |l| {
         let at = slot(l, D).timer_at;
         disarm(l, D);
@@ -354,11 +354,11 @@ const FAULTS: &[Fault] = &[
     ("queue: a group is missing", |l| {
         l.core.due.pop(view(&mut l.tables).groups);
     }),
-    ("queue: a group that does not know of it", |l| {
+    ("queue: group lacks its queue flag", |l| {
         slot(l, C).flags = GroupFlags::LISTENING;
         slot(l, C).mode_left = 0;
     }),
-    ("queue: it does not end", |l| slot(l, C).due_next = id(l, C)),
+    ("queue: endless", |l| slot(l, C).due_next = id(l, C)),
     ("queue: another group counts as the last", |l| {
         let first = l.core.due.first().unwrap();
         let mut view = view(&mut l.tables);
@@ -373,15 +373,15 @@ const FAULTS: &[Fault] = &[
     ("index: a key is not found", |l| *place(l, true) = IndexSlot::EMPTY),
     ("index: a key is not found", |l| slot(l, A).address = group(0x99)),
     ("index: a key is found with another slot", |l| slot(l, A).address = B),
-    ("index: a place is left over", |l| {
+    ("index: stale entry", |l| {
         let taken = *place(l, true);
         *place(l, false) = taken;
     }),
-    ("index: no place is free, so that a search does not end", |l| {
+    ("index: full, a search would not end", |l| {
         let taken = *place(l, true);
         view(&mut l.tables).index.fill(taken);
     }),
-    ("index: a place stands for a slot that does not exist", |l| {
+    ("index: entry for a slot that does not exist", |l| {
         Index::put(view(&mut l.tables).index, 0, SOURCE_BIT | 99);
     }),
 ];
@@ -393,13 +393,13 @@ const FAULTS_BESIDE_VERSION_1: &[Fault] = &[
         slot(l, A).flags.insert(GroupFlags::CHANGE_FRESH);
     }),
     ("group: a Done while it is wanted", |l| slot(l, group(6)).flags.insert(GroupFlags::DONE)),
-    ("group: its Report is due and waited for", |l| {
+    ("group: its Report is due, and its timer runs", |l| {
         slot(l, group(7)).flags.insert(GroupFlags::CHANGE | GroupFlags::DUE);
     }),
-    ("group: it repeats what another listener reported", |l| {
+    ("group: repeats a Report that another listener sent", |l| {
         slot(l, group(7)).flags.insert(GroupFlags::OVERHEARD);
     }),
-    ("group: Reports are left and nothing has them sent", |l| {
+    ("group: Reports are left, but none is scheduled", |l| {
         slot(l, group(6)).flags.remove(GroupFlags::CHANGE);
     }),
 ];

@@ -156,16 +156,16 @@ type Fault = (&'static str, fn(&mut Small));
 #[test]
 fn every_fault_is_noticed() {
     let faults: &[Fault] = &[
-        ("pool: a slot that is in use is free to be taken", |r| {
+        ("pool: a used slot is on the free list", |r| {
             let id = id(r, A);
             let next = r.core.group_pool.give(id.at()).map_or(GroupId::NIL, GroupId::new);
             slot(r, A).event_next = next;
         }),
-        ("pool: a free slot is lost", |r| {
+        ("pool: a free slot is on no list", |r| {
             assert!(free_sources(r).count() > 1);
             free_sources(r).for_each(|slot| slot.next = SourceId::NIL);
         }),
-        ("pool: the free slots do not end", |r| {
+        ("pool: endless list of free slots", |r| {
             for (at, slot) in view(&mut r.tables).sources.iter_mut().enumerate() {
                 if super::is_free_source(slot) {
                     slot.next = SourceId::new(at);
@@ -181,7 +181,7 @@ fn every_fault_is_noticed() {
             source_slot(r, D, 6).next = SourceId::new(99);
         }),
         ("sources: a source of another group", |r| source_slot(r, D, 6).group = GroupId::new(0)),
-        ("sources: a source that its group does not know of", |r| {
+        ("sources: source missing from the list of its group", |r| {
             let (group, tombstone) = (id(r, C), source_id(r, C, 3));
             SourceList::remove(&mut view(&mut r.tables), group, tombstone);
         }),
@@ -196,7 +196,7 @@ fn every_fault_is_noticed() {
         ("group: a Query is due and the group is not on its queue", |r| {
             slot(r, A).flags.remove(GroupFlags::IN_TRANSMITS);
         }),
-        ("group: Queries are left and nothing has them sent", |r| {
+        ("group: Queries are left, but none is scheduled", |r| {
             slot(r, A).flags.remove(GroupFlags::IN_TRANSMITS);
             slot(r, A).query_at = 0;
         }),
@@ -207,41 +207,43 @@ fn every_fault_is_noticed() {
         ("group: asked, and the filter timer was not lowered", |r| {
             slot(r, A).flags.remove(GroupFlags::LOWERED);
         }),
-        ("group: it is gone and has state", |r| slot(r, C).flags.insert(GroupFlags::GONE)),
-        ("group: it timed out and is there", |r| slot(r, C).flags.insert(GroupFlags::TIMED_OUT)),
-        ("group: it is kept for nobody", |r| slot(r, C).filter_deadline = 0),
+        ("group: deleted, with state", |r| slot(r, C).flags.insert(GroupFlags::GONE)),
+        ("group: marked as timed out, but present", |r| slot(r, C).flags.insert(GroupFlags::TIMED_OUT)),
+        ("group: empty and in include mode", |r| slot(r, C).filter_deadline = 0),
         ("group: it is of a former generation", |r| slot(r, C).generation += 1),
         ("source: a mark of a record that is over", |r| {
             source_slot(r, D, 6).flags.insert(SourceFlags::SEEN);
         }),
-        ("source: a Query is due that will not be sent", |r| {
+        ("source: a Query is due, but its group is not scheduled", |r| {
             source_slot(r, D, 6).flags.insert(SourceFlags::DUE);
         }),
-        ("source: it is deleted and has a deadline", |r| source_slot(r, C, 3).deadline = 1),
-        ("source: it is deleted and nothing will free it", |r| source_slot(r, C, 3).timer_at = NOWHERE),
-        ("source: it is listed as deleted", |r| source_slot(r, C, 3).flags = SourceFlags::empty()),
-        ("source: it is blocked and has a timer", |r| source_slot(r, D, 6).deadline = 0),
-        ("source: it is blocked in include mode", |r| {
+        ("source: deleted, with a deadline", |r| source_slot(r, C, 3).deadline = 1),
+        ("source: deleted, and on no list that frees it", |r| source_slot(r, C, 3).timer_at = NOWHERE),
+        ("source: on the list of deleted sources, but present", |r| {
+            source_slot(r, C, 3).flags = SourceFlags::empty()
+        }),
+        ("source: blocked, with a timer", |r| source_slot(r, D, 6).deadline = 0),
+        ("source: blocked in include mode", |r| {
             let id = source_id(r, D, 6);
             r.core.clock.remove(&mut view(&mut r.tables), id.into());
             source_slot(r, D, 6).deadline = 0;
         }),
-        ("timer: a deadline is missed", |r| slot(r, C).filter_deadline -= 200_000),
-        ("timer: a deadline is missed", |r| {
+        ("timer: armed later than the deadline", |r| slot(r, C).filter_deadline -= 200_000),
+        ("timer: armed later than the deadline", |r| {
             let id = source_id(r, D, 7);
             r.core.clock.remove(&mut view(&mut r.tables), id.into());
         }),
-        ("timer: a deadline is over and nobody knows", |r| {
+        ("timer: expired but `backlog` is unset", |r| {
             let (id, over) = (id(r, C), r.core.clock.expired_through());
             r.core.clock.remove(&mut view(&mut r.tables), id.into());
             r.core.clock.insert(&mut view(&mut r.tables), id.into(), over);
             slot(r, C).filter_deadline = over;
         }),
-        ("timer: the next round of Queries comes late", |r| {
+        ("timer: armed later than the next round of Queries", |r| {
             let id = id(r, D);
             r.core.clock.remove(&mut view(&mut r.tables), id.into());
         }),
-        ("wheel: a timer in a slot that it does not know of", |r| slot(r, D).timer_at -= 1),
+        ("wheel: timer linked in another slot than it names", |r| slot(r, D).timer_at -= 1),
         ("wheel: a timer is armed and on no list", |r| {
             let view = view(&mut r.tables);
             let id = last_of_a_list(&view);
@@ -256,10 +258,10 @@ fn every_fault_is_noticed() {
         ("queue: a group is missing", |r| {
             r.core.events.pop(view(&mut r.tables).groups);
         }),
-        ("queue: a group that does not know of it", |r| {
+        ("queue: group lacks its queue flag", |r| {
             slot(r, B).flags.remove(GroupFlags::IN_EVENTS);
         }),
-        ("queue: it does not end", |r| {
+        ("queue: endless", |r| {
             let first = r.core.events.first().unwrap();
             view(&mut r.tables).group(first).event_next = first;
         }),
@@ -286,11 +288,11 @@ fn every_fault_is_noticed() {
         }),
         ("index: a key is not found", |r| slot(r, A).address = group(0x99).get()),
         ("index: a key is found with another slot", |r| slot(r, A).address = B.get()),
-        ("index: a place is left over", |r| {
+        ("index: stale entry", |r| {
             let view = view(&mut r.tables);
             view.index[free_place(&view)] = view.index[taken_place(&view)];
         }),
-        ("index: no place is free, so that a search does not end", |r| {
+        ("index: full, a search would not end", |r| {
             let view = view(&mut r.tables);
             let taken = view.index[taken_place(&view)];
             view.index.fill(taken);
