@@ -14,12 +14,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::files;
 use super::interrupt::Interrupt;
 use super::records::{Outputs, Records};
+use crate::error::{Error, Status};
 use crate::hunt::{self, Tally};
 use crate::judge::Judges;
 use crate::scenario::Scenario;
 use crate::time::{Seconds, parse_millis};
 use crate::world::{Violation, World};
-use crate::{Error, Status};
 
 /// How many scenarios are tried to make a broken one shorter.
 const SHRINK_TRIES: u32 = 3_000;

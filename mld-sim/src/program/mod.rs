@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{Error, Status};
+use crate::error::{Error, Status};
 
 /// The MLD router engine in virtual time.
 #[derive(Debug, Parser)]

@@ -6,11 +6,12 @@ use clap::Args;
 
 use super::files;
 use super::records::{Outputs, Records};
+use crate::error::Error;
+use crate::hunt;
 use crate::judge::Judges;
 use crate::scenario::{Scenario, Staged};
 use crate::time::Seconds;
 use crate::world::{Violation, World};
-use crate::{Error, hunt};
 
 /// Run a scenario: hosts, routers and faults on links in virtual time, and what should come of it.
 ///
