@@ -293,7 +293,7 @@ impl Core {
     }
 }
 
-/// Returns true if a record that sets the filter is a change that calls for a Query.
+/// The Queries that a record calls for which sets the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
     /// A current-state record (R-REC-8).
