@@ -311,8 +311,8 @@ fn same_address_or_one_set_while_stopped_changes_nothing() {
     assert!(!election.is_report_pending(&stopped));
 }
 
-// R-ELE-8: routers that are not lower than the new address no longer keep this one silent (P2); a lower one whose
-// interval has not expired does, although the elected one has lapsed (P3).
+// R-ELE-8: routers that are not lower than the new address no longer keep this one silent; a lower one whose
+// interval has not expired does, although the elected one has lapsed.
 #[test]
 fn new_address_counts_every_lower_router_and_no_other() {
     for (now, own, expected) in [
